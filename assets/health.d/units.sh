@@ -1,0 +1,13 @@
+#!/bin/sh
+# Well when every unit of ours has started and none has failed.
+set -eu
+
+failed=$(systemctl list-units --plain --no-legend --no-pager --state=failed 'triplicate-*' | cut -d ' ' -f 1 | tr '\n' ' ')
+if [ -n "$failed" ]; then
+	echo "failed units: $failed"
+	exit 1
+fi
+if ! systemctl --quiet is-active triplicate.target; then
+	echo "the bootstrap has not finished"
+	exit 1
+fi

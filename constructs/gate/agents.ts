@@ -1,0 +1,20 @@
+import { Credentials } from "../identity/machine-identity";
+import { HEALTH_PORT } from "../host/health-agent";
+
+/** Milliseconds for an answer: an agent gives its own checks 5 s and the machines that it asks 9 s in all. */
+export const ANSWER_TIMEOUT_MS = 15_000;
+
+/** A question to the agent that answers for a data center; `address` and `members` are Terraform expressions or literals. */
+export function healthUrl(address: string, members: string, more: Readonly<Record<string, string>> = {}): string {
+  const query = Object.entries({ members, ...more }).map(([name, value]) => `${name}=${value}`);
+  return `https://${address}:${HEALTH_PORT}/health/data-center?${query.join("&")}`;
+}
+
+/** The arguments of a `data "http"` that makes mutual TLS work. */
+export function mutualTls(credentials: Credentials): { caCertPem: string; clientCertPem: string; clientKeyPem: string } {
+  return {
+    caCertPem: credentials.trustBundle,
+    clientCertPem: credentials.certificate,
+    clientKeyPem: credentials.privateKey,
+  };
+}

@@ -1,0 +1,61 @@
+import { DataHttp } from "@cdktf/provider-http/lib/data-http";
+import { TerraformResource, Token } from "cdktf";
+import { Construct } from "constructs";
+import { Credentials } from "../identity/machine-identity";
+import { ANSWER_TIMEOUT_MS, healthUrl, mutualTls } from "./agents";
+import { Switches } from "./switches";
+
+/** What a health gate asks. */
+export interface HealthGateProps {
+  readonly dataCenter: string;
+  /** The public address of the machine that answers for its data center. */
+  readonly address: string;
+  /** The machines that must be well, by name. */
+  readonly members: readonly string[];
+  /**
+   * The quorum members of all data centers, all of which must be well: asked by the last data center.
+   *
+   * @default - a data center whose quorum is still being formed passes, while the environment is first made
+   */
+  readonly cluster?: readonly string[];
+  readonly operator: Credentials;
+  /** Seconds between two questions. */
+  readonly intervalSeconds: number;
+  readonly switches: Switches;
+  /** What must be there before the gate asks: the machines, their attachments. */
+  readonly after: readonly TerraformResource[];
+}
+
+/**
+ * Stops a deploy at a data center that is not well.
+ *
+ * With machines to change, it waits after the change. With nothing to change, it is asked at plan time, so that a deploy
+ * checks again what passed before.
+ */
+export class HealthGate extends Construct {
+  constructor(scope: Construct, id: string, props: HealthGateProps) {
+    super(scope, id);
+    const scopeOfHealth: Record<string, string> = props.cluster ? { cluster: props.cluster.join(",") } : { forming: "allowed" };
+    const gate = new DataHttp(this, "Resource", {
+      ...mutualTls(props.operator),
+      url: healthUrl(props.address, props.members.join(","), scopeOfHealth),
+      requestTimeoutMs: ANSWER_TIMEOUT_MS,
+      retry: {
+        attempts: Token.asNumber(`\${${props.switches.gateAttempts}}`),
+        minDelayMs: props.intervalSeconds * 1000,
+        maxDelayMs: props.intervalSeconds * 1000,
+      },
+      dependsOn: [...props.after],
+      lifecycle: {
+        postcondition: [
+          {
+            condition: "${self.status_code == 200}",
+            errorMessage: `data center ${props.dataCenter} is not healthy: \${try(jsondecode(self.response_body).summary, self.response_body)}`,
+          },
+        ],
+      },
+    });
+    gate.addOverride("count", `\${${props.switches.teardown} ? 0 : 1}`);
+    gate.overrideLogicalId("gate");
+  }
+}

@@ -1,0 +1,162 @@
+/** Firewalls: stored and applied on paper; no packet is filtered. */
+import { apiError, invalidInput } from "../errors";
+import { objectList, optionalObject, optionalText, requireInteger, requireOneOf, requireText, textList } from "../input";
+import { matches, parseSelector } from "../labels";
+import type { Action, Firewall, FirewallRule, FirewallScope, Json, Server } from "../model";
+import { publicIp } from "../world";
+import { created, GONE, newEntity, ref, registerResource, type Call, type Reply, type ResourceKind, type Routes } from "./shared";
+
+/** @see https://docs.hetzner.com/cloud/firewalls/overview/#limits */
+const MAX_RULES = 50;
+
+const KIND: ResourceKind<"firewalls"> = {
+  path: "firewalls",
+  singular: "firewall",
+  present,
+  create,
+  remove,
+  actions: { set_rules: setRules, apply_to_resources: applyTo, remove_from_resources: removeFrom },
+};
+
+export function registerFirewalls(routes: Routes): void {
+  registerResource(routes, KIND);
+}
+
+/** The firewalls of a server, direct ones and those whose selector matches. */
+export function firewallsOf(call: Call, server: Server): Firewall[] {
+  return call.project.all("firewalls").filter((firewall) => firewall.appliedTo.some((scope) => covers(scope, server)));
+}
+
+function present(call: Call, firewall: Firewall): Json {
+  const { id, name, labels, created: createdAt, rules } = firewall;
+  return { id, name, labels, created: createdAt, rules, applied_to: firewall.appliedTo.map((scope) => presentScope(call, scope)) };
+}
+
+function presentScope(call: Call, scope: FirewallScope): Json {
+  if (scope.server !== undefined) return { type: "server", server: { id: scope.server } };
+  const covered = call.project.all("servers").filter((server) => covers(scope, server));
+  return {
+    type: "label_selector",
+    label_selector: { selector: scope.selector },
+    applied_to_resources: covered.map((server) => ({ type: "server", server: { id: server.id } })),
+  };
+}
+
+function create(call: Call): Reply {
+  const firewall: Firewall = {
+    ...newEntity(call, KIND, requireText(call.body, "name")),
+    rules: readRules(call.body),
+    appliedTo: [],
+  };
+  const scopes = readScopes(call, "apply_to");
+  assertDistinct(scopes);
+  call.project.add("firewalls", firewall);
+  const commands = [...(firewall.rules.length > 0 ? ["set_firewall_rules"] : []), ...scopes.map(() => "apply_firewall")];
+  firewall.appliedTo.push(...scopes);
+  return created({ firewall: present(call, firewall), actions: startAll(call, firewall, commands) });
+}
+
+/** Refused while any server is covered; a selector that matches none does not count (not certain of the real API). */
+function remove(call: Call, firewall: Firewall): Reply {
+  call.world.actions.assertFree(ref("firewall", firewall));
+  const covered = call.project.all("servers").filter((server) => firewall.appliedTo.some((scope) => covers(scope, server)));
+  if (covered.length > 0) throw apiError("resource_in_use", `firewall '${firewall.name}' is still applied to ${covered.length} servers`);
+  call.project.remove("firewalls", firewall.id);
+  return GONE;
+}
+
+function setRules(call: Call, firewall: Firewall): Reply {
+  const rules = readRules(call.body);
+  call.world.actions.assertFree(ref("firewall", firewall));
+  return created({ actions: startAll(call, firewall, ["set_firewall_rules"], () => { firewall.rules = rules; }) });
+}
+
+function applyTo(call: Call, firewall: Firewall): Reply {
+  const scopes = readScopes(call, "apply_to");
+  assertDistinct([...firewall.appliedTo, ...scopes]);
+  call.world.actions.assertFree(ref("firewall", firewall));
+  return created({ actions: startAll(call, firewall, ["apply_firewall"], () => { firewall.appliedTo.push(...scopes); }) });
+}
+
+function removeFrom(call: Call, firewall: Firewall): Reply {
+  const scopes = readScopes(call, "remove_from");
+  for (const scope of scopes) assertRemovable(call, firewall, scope);
+  call.world.actions.assertFree(ref("firewall", firewall));
+  const remaining = firewall.appliedTo.filter((item) => !scopes.some((scope) => isSame(item, scope)));
+  return created({ actions: startAll(call, firewall, ["remove_firewall"], () => { firewall.appliedTo = remaining; }) });
+}
+
+function assertRemovable(call: Call, firewall: Firewall, scope: FirewallScope): void {
+  if (firewall.appliedTo.some((item) => isSame(item, scope)) || scope.server === undefined) return;
+  const server = call.project.get("servers", scope.server);
+  if (server !== undefined && firewall.appliedTo.some((item) => covers(item, server))) {
+    throw apiError("firewall_managed_by_label_selector", `firewall '${firewall.name}' is applied to server '${server.name}' by a label selector`);
+  }
+}
+
+/** The first action does the work; several of one request run side by side. */
+function startAll(call: Call, firewall: Firewall, commands: readonly string[], run?: () => void): Action[] {
+  const resources = [ref("firewall", firewall)];
+  return commands.map((command, index) =>
+    call.world.actions.start(call.project, { command, resources, locks: index === 0 ? resources : [], run: index === 0 ? run : undefined }));
+}
+
+function readScopes(call: Call, field: string): FirewallScope[] {
+  return objectList(call.body, field).map((item) => {
+    const type = requireOneOf(item, "type", ["server", "label_selector"]);
+    if (type === "label_selector") return readSelector(item);
+    const id = requireInteger(optionalObject(item, "server") ?? {}, "id");
+    const server = call.project.get("servers", id);
+    if (server === undefined) throw apiError("firewall_resource_not_found", `server ${id} not found`);
+    if (publicIp(call.project, server, "ipv4") === undefined && publicIp(call.project, server, "ipv6") === undefined) {
+      throw apiError("private_net_only_server", `server '${server.name}' has no public interface`);
+    }
+    return { server: id };
+  });
+}
+
+function readSelector(item: Json): FirewallScope {
+  const selector = requireText(optionalObject(item, "label_selector") ?? {}, "selector");
+  parseSelector(selector);
+  return { selector };
+}
+
+function assertDistinct(scopes: readonly FirewallScope[]): void {
+  const repeated = scopes.find((scope, index) => scopes.slice(0, index).some((other) => isSame(scope, other)));
+  if (repeated !== undefined) throw apiError("firewall_already_applied", `already applied to ${JSON.stringify(repeated)}`);
+}
+
+function readRules(body: Json): FirewallRule[] {
+  const rules = objectList(body, "rules").map(readRule);
+  if (rules.length > MAX_RULES) throw invalidInput("rules", `has ${rules.length} rules, at most ${MAX_RULES} are allowed`);
+  return rules;
+}
+
+function readRule(rule: Json): FirewallRule {
+  const protocol = requireOneOf(rule, "protocol", ["tcp", "udp", "icmp", "esp", "gre"]);
+  const direction = requireOneOf(rule, "direction", ["in", "out"]);
+  const port = optionalText(rule, "port") ?? null;
+  const needsPort = protocol === "tcp" || protocol === "udp";
+  if (needsPort && (port === null || !isPortRange(port))) throw invalidInput("rules", `a ${protocol} rule needs a port or a range, got '${port}'`);
+  if (!needsPort && port !== null) throw invalidInput("rules", `a ${protocol} rule must not have a port`);
+  const [sources, destinations] = [textList(rule, "source_ips"), textList(rule, "destination_ips")];
+  if (direction === "in" && sources.length === 0) throw invalidInput("rules", "a rule of direction 'in' needs source_ips");
+  if (direction === "out" && destinations.length === 0) throw invalidInput("rules", "a rule of direction 'out' needs destination_ips");
+  const description = optionalText(rule, "description") ?? null;
+  return { direction, protocol, port, source_ips: sources, destination_ips: destinations, description };
+}
+
+function isPortRange(text: string): boolean {
+  if (text === "any") return true;
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
+  const [from, to] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+  return from >= 1 && to <= 65535 && from <= to;
+}
+
+function covers(scope: FirewallScope, server: Server): boolean {
+  return scope.server === server.id || (scope.selector !== undefined && matches(server.labels, scope.selector));
+}
+
+function isSame(a: FirewallScope, b: FirewallScope): boolean {
+  return a.server === b.server && a.selector === b.selector;
+}

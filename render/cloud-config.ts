@@ -1,0 +1,47 @@
+import { toYaml } from "./writers";
+
+/** A file as cloud-init writes it; `content` is already in its `encoding`. */
+export interface CloudConfigFile {
+  readonly path: string;
+  readonly owner: string;
+  readonly mode: string;
+  /** `gz+b64` for what is known at synth, `b64` for what only Terraform knows, at apply. */
+  readonly encoding: "gz+b64" | "b64";
+  readonly content: string;
+}
+
+/** What goes into a host's user_data. */
+export interface CloudConfigSpec {
+  readonly hostname: string;
+  readonly files: readonly CloudConfigFile[];
+  /** Commands that run early in the first boot and in every later one, before sshd could start. */
+  readonly bootCommands: readonly (readonly string[])[];
+  /** Commands that run once, at the end of the first boot. */
+  readonly runCommands: readonly (readonly string[])[];
+}
+
+/**
+ * Renders the user_data of a host: no user, no password, no SSH key, nothing but files and the commands that start them.
+ *
+ * @see https://cloudinit.readthedocs.io/en/25.1.4/reference/modules.html
+ */
+export function renderCloudConfig(spec: CloudConfigSpec): string {
+  const config = {
+    hostname: spec.hostname,
+    preserve_hostname: false,
+    users: [],
+    disable_root: true,
+    ssh_pwauth: false,
+    ssh_genkeytypes: [],
+    bootcmd: spec.bootCommands,
+    write_files: spec.files.map((file) => ({
+      path: file.path,
+      owner: file.owner,
+      permissions: file.mode,
+      encoding: file.encoding,
+      content: file.content,
+    })),
+    runcmd: spec.runCommands,
+  };
+  return `#cloud-config\n${toYaml(config)}`;
+}
