@@ -18,7 +18,7 @@ const providerIndex = {
   message: "import '@cdktf/provider-<name>/lib/<resource>', never the index of a provider package",
 };
 
-const cdktf = { group: ["cdktf", "cdktf/**", "@cdktf/**", "constructs"], message: "this folder never imports cdktf" };
+const cdktf = { regex: "^(cdktf|@cdktf/.*|constructs)(/|$)", message: "this folder never imports cdktf" };
 
 module.exports = tseslint.config(
   { ignores: ["**/dist/**", "**/lib/**", "**/node_modules/**", "cdktf.out/**", "packages/provider-hcloud/src/**", "results/**", ".gen/**"] },
@@ -26,7 +26,7 @@ module.exports = tseslint.config(
     files: ["**/*.ts"],
     extends: [...tseslint.configs.strict, ...tseslint.configs.stylistic],
     plugins: { "import-x": importX, jsdoc },
-    settings: { "import-x/resolver": { node: { extensions: [".ts", ".js"] } } },
+    settings: { "import-x/extensions": [".ts", ".js"], "import-x/resolver": { node: { extensions: [".ts", ".js"] } } },
     rules: {
       "import-x/no-restricted-paths": ["error", { zones: boundaries }],
       "import-x/no-cycle": "error",

@@ -49,7 +49,7 @@ def decode(entry: dict) -> bytes:
 
 def write(path: str, content: bytes, mode: int) -> None:
     """Writes a file at once: a reader sees nothing or all of it."""
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    os.makedirs(os.path.dirname(path), exist_ok=True)  # open to all, as cloud-init makes them at the first boot
     partial = f"{path}.partial"
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "wb") as file:

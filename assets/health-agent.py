@@ -3,7 +3,8 @@
 
 GET  /member              this machine by its own checks, without asking anyone
 GET  /health              this machine, with the quorum of its role; ?forming=allowed accepts a cluster being made
-GET  /health/data-center  ?members=a,b[&forming=allowed][&cluster=x,y]: many machines, asked one by one
+GET  /health/data-center  ?members=a,b[&forming=allowed][&cluster=x,y][&final=yes]: many machines, asked one by one;
+                          a bad answer has status 503, which clients retry, or, when final, 424, which they read
 GET  /leave               how far leaving is
 POST /leave               (operator only) run the leave steps, once
 """
@@ -11,7 +12,9 @@ POST /leave               (operator only) run the leave steps, once
 import argparse
 import contextlib
 import json
+import os
 import signal
+import socket
 import socketserver
 import ssl
 import sys
@@ -87,7 +90,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.reply(200 if answer["status"] in good else 503, answer)
             elif url.path == "/health/data-center":
                 answer = health.data_center(query.get("members", []), query.get("cluster", []), forming)
-                self.reply(200 if answer["status"] in good else 503, answer)
+                bad = 424 if query.get("final") == ["yes"] else 503
+                self.reply(200 if answer["status"] in good else bad, answer)
             elif url.path == "/leave":
                 self.reply(200, health.leave.progress)
             else:
@@ -121,6 +125,14 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing about requests: refusals and changes of state are logged where they happen."""
 
 
+def notify_ready() -> None:
+    """Tell systemd, where it started us, that we listen: until then the machine is not set up."""
+    if name := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+            systemd.connect(name.replace("@", "\0", 1) if name.startswith("@") else name)
+            systemd.sendall(b"READY=1")
+
+
 def main() -> None:
     """Serve until stopped."""
     parser = argparse.ArgumentParser(description="health agent of a Triplicate machine")
@@ -141,6 +153,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with Server((options.listen, machine["port"]), tls_context(ssl.PROTOCOL_TLS_SERVER, tls), health) as server:
         log(f"{machine['name']} answers on {options.listen}:{machine['port']}")
+        notify_ready()
         try:
             server.serve_forever()
         except KeyboardInterrupt:

@@ -1,4 +1,7 @@
 #!/usr/bin/env node
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
 import { Command, CommanderError, Option } from "commander";
 
 import { leave, LeaveSettingsError } from "./leave";
@@ -41,20 +44,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     .action(async () => {
       code = await leave(terminal.environment, (line) => terminal.print(line));
     });
-  program
-    .command("rehearse")
-    .description("applies an environment with real Terraform to a local cloud")
-    .option("-e, --environment <name>", "environment to rehearse", "dev")
-    .addOption(new Option("--hosts <kind>", "what the servers of the local cloud do").choices(["simulated", "none"]).default("simulated"))
-    .action(async (options: RehearseOptions) => {
-      code = await loadRehearsal().rehearse(options);
-    });
-  program
-    .command("cloud")
-    .description("keeps a local cloud running, to deploy to by hand, until it is interrupted")
-    .action(async () => {
-      code = await loadRehearsal().keepCloud();
-    });
+  if (hasRehearsal()) addRehearsal(program, (ended) => (code = ended));
   try {
     await program.parseAsync(args, { from: "user" });
     return code;
@@ -64,6 +54,24 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     terminal.fail(isSettings ? `triplicate leave: ${error.message}` : `triplicate: ${error instanceof Error ? error.stack : String(error)}`);
     return 2;
   }
+}
+
+/** The commands that need this repository: an installed package has no environments to rehearse. */
+function addRehearsal(program: Command, end: (code: number) => void): void {
+  program
+    .command("rehearse")
+    .description("applies an environment with real Terraform to a local cloud")
+    .option("-e, --environment <name>", "environment to rehearse", "dev")
+    .addOption(new Option("--hosts <kind>", "what the servers of the local cloud do").choices(["simulated", "none"]).default("simulated"))
+    .action(async (options: RehearseOptions) => end(await loadRehearsal().rehearse(options)));
+  program
+    .command("cloud")
+    .description("keeps a local cloud running, to deploy to by hand, until it is interrupted")
+    .action(async () => end(await loadRehearsal().keepCloud()));
+}
+
+function hasRehearsal(): boolean {
+  return existsSync(join(__dirname, "..", "rehearsal"));
 }
 
 /** Loaded only when it is used: machines of operators that only run `leave` need none of it. */

@@ -1,5 +1,5 @@
 import { parseRange, toAddress } from "./addresses";
-import { isSoldAt, LOCATIONS } from "./catalog";
+import { isSoldAt, LOAD_BALANCER_TYPES, LOCATIONS } from "./catalog";
 import { LOAD_BALANCER_HOST, ROLE_NAMES, ROLES } from "./roles";
 import type { LocationName } from "./catalog";
 import type { DataCenter, Environment, Pool, Volume } from "./environment";
@@ -80,14 +80,22 @@ export interface SlotVolume {
  * `ROLES`, then by index.
  */
 export function slots(environment: Environment): readonly Slot[] {
-  return environment.dataCenters.flatMap((dataCenter) =>
-    ROLE_NAMES.flatMap((role) =>
-      Array.from({ length: environment.pools[role].capacity[dataCenter.location] }, (_, position) =>
-        slot(environment, dataCenter, environment.pools[role], position + 1),
+  let planned = plans.get(environment);
+  if (planned === undefined) {
+    planned = environment.dataCenters.flatMap((dataCenter) =>
+      ROLE_NAMES.flatMap((role) =>
+        Array.from({ length: environment.pools[role].capacity[dataCenter.location] }, (_, position) =>
+          slot(environment, dataCenter, environment.pools[role], position + 1),
+        ),
       ),
-    ),
-  );
+    );
+    plans.set(environment, planned);
+  }
+  return planned;
 }
+
+/** The slots of each environment, which nobody changes once it is described: every machine asks for all of them. */
+const plans = new WeakMap<Environment, readonly Slot[]>();
 
 /** The slots of a data center that have a machine, in the order of `slots`. */
 export function machines(environment: Environment, location: LocationName): readonly Slot[] {
@@ -107,6 +115,17 @@ export function subnet(environment: Environment, location: LocationName): string
 /** The private address of a data center's load balancer. */
 export function loadBalancerAddress(environment: Environment, location: LocationName): string {
   return address(environment.network.range, location, LOAD_BALANCER_HOST);
+}
+
+/**
+ * The smallest load balancer type that has room for every slot behind it: all load balancers target the agents of all data
+ * centers. It follows the capacity, never the count; a larger one replaces nothing.
+ */
+export function loadBalancerType(environment: Environment): string {
+  const targets = slots(environment).filter(({ role }) => role === "kubernetesAgent").length;
+  const fitting = Object.entries(LOAD_BALANCER_TYPES).find(([, facts]) => facts.targets >= targets);
+  if (fitting === undefined) throw new Error(`environment '${environment.name}' has ${targets} slots behind its load balancers`);
+  return fitting[0];
 }
 
 /**

@@ -50,3 +50,6 @@ export const IMAGE = "debian-13";
 
 /** Images whose packages, units and file paths the host files are written for. */
 export const SUPPORTED_IMAGES: readonly string[] = Object.freeze([IMAGE]);
+
+/** Terraform or OpenTofu: both lock a state in an S3 bucket by a file beside it from this version on. */
+export const TERRAFORM = ">= 1.10";

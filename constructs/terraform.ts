@@ -1,9 +1,9 @@
-import { TerraformResource } from "cdktf";
+import { ref, TerraformResource, Token } from "cdktf";
 import { Construct } from "constructs";
 
-/** An attribute of one instance of a resource with `for_each`, as a Terraform expression in a string. */
+/** An attribute of one instance of a resource with `for_each`: a token, so that it can stand in functions and expressions too. */
 export function instance(resource: TerraformResource, key: string, attribute: string): string {
-  return `\${${address(resource)}["${key}"].${attribute}}`;
+  return Token.asString(ref(`${address(resource)}["${key}"].${attribute}`));
 }
 
 /** A resource's address in its stack: `hcloud_server.dev-fsn1-worker-1`. */

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { gunzipSync } from "node:zlib";
 
+import { parseTar } from "nanotar";
 import { parse } from "yaml";
 
 /** A file that cloud-init writes at the first boot. */
@@ -42,7 +43,24 @@ export function readCloudConfig(userData: string): CloudConfig {
   const settings = document as Record<string, unknown>;
   const entries: unknown = settings.write_files ?? [];
   if (!Array.isArray(entries)) throw new Error("'write_files' of user_data is not a list");
-  return { files: entries.map((entry, index) => readFile(entry, index)), document: settings };
+  const written = entries.map((entry, index) => readFile(entry, index));
+  return { files: [...written, ...unpacked(settings, written)], document: settings };
+}
+
+/** The files of each archive that a command of the first boot unpacks into the root directory. */
+function unpacked({ runcmd }: Record<string, unknown>, written: readonly CloudConfigFile[]): CloudConfigFile[] {
+  const commands = Array.isArray(runcmd) ? (runcmd as unknown[]).filter(Array.isArray) : [];
+  const archives = commands.filter(([program]) => program === "tar").map((command: string[]) => command[command.indexOf("--file") + 1]);
+  return archives.flatMap((archive) => {
+    const file = written.find(({ path }) => path === archive);
+    if (!file) throw new Error(`a command of user_data unpacks ${archive}, which is not among its files`);
+    return parseTar(new Uint8Array(gunzipSync(file.content))).map(({ name, data, attrs }) => ({
+      path: posix.normalize(`/${name}`),
+      mode: parseInt(String(attrs?.mode), 8),
+      owner: `${attrs?.user}:${attrs?.group}`,
+      content: Buffer.from(data ?? new Uint8Array()),
+    }));
+  });
 }
 
 function readFile(entry: unknown, index: number): CloudConfigFile {

@@ -41,6 +41,16 @@ export class Deployment {
     return terraform;
   }
 
+  /** Plans one stack; exit code 0: no changes, 2: changes, 1: refused or failed. */
+  public async plan(name: string, variables: Readonly<Record<string, string>> = {}): Promise<TerraformResult> {
+    return (await this.terraform(name)).plan(variables);
+  }
+
+  /** Destroys one stack. */
+  public async destroy(name: string, variables: Readonly<Record<string, string>> = {}): Promise<TerraformResult> {
+    return (await this.terraform(name)).destroy(variables);
+  }
+
   /** Plans one stack, and applies it if it changes something. */
   public async deploy(name: string, variables: Readonly<Record<string, string>> = {}): Promise<Deployed> {
     const terraform = await this.terraform(name);

@@ -2,7 +2,8 @@ import { Snapshot } from "hetzner-local";
 
 /** What a project holds, as tables by title: one per data center, one for what they share. The first row is the heading. */
 export function inventory(snapshot: Snapshot): Record<string, string[][]> {
-  const locations = [...new Set(snapshot.loadBalancers.map(({ location }) => location))];
+  const inOrder = [...snapshot.loadBalancers].sort(byPrivateAddress);
+  const locations = [...new Set(inOrder.map(({ location }) => location))];
   const tables = locations.map((location) => [`Data center ${location}`, machines(snapshot, location)]);
   return { ...Object.fromEntries(tables), "What they share": shared(snapshot) };
 }
@@ -14,6 +15,7 @@ function machines({ servers, volumes, primaryIps, loadBalancers }: Snapshot, loc
     ["what", "type", "private", "public", "volumes"],
     ...servers
       .filter((server) => server.location === location)
+      .sort(byPrivateAddress)
       .map((server) => [
         server.name,
         server.serverType,
@@ -25,6 +27,12 @@ function machines({ servers, volumes, primaryIps, loadBalancers }: Snapshot, loc
       .filter((balancer) => balancer.location === location)
       .map(({ name, privateIps, ipv4, services }) => [name, "load balancer", privateIps.join(", "), `${ipv4} (stays)`, services.join(", ")]),
   ];
+}
+
+/** The address plan numbers data centers and machines. */
+function byPrivateAddress(a: { readonly privateIps: readonly string[] }, b: { readonly privateIps: readonly string[] }): number {
+  const number = ([ip]: readonly string[]) => (ip ?? "").split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+  return number(a.privateIps) - number(b.privateIps);
 }
 
 function shared({ networks, firewalls, zones }: Snapshot): string[][] {

@@ -5,9 +5,10 @@ import Table from "cli-table3";
 import { Hosts, LocalCloud, startLocalCloud } from "./cloud";
 import { Deployed, Deployment } from "./deployment";
 import { inventory } from "./inventory";
+import { firstError, whileWorking } from "./progress";
 import { ResultLine, writeResult } from "./result";
 import { synthesize } from "./synth";
-import { repositoryRoot, terraformBinary } from "./terraform";
+import { interruptTerraform, repositoryRoot, terraformBinary } from "./terraform";
 
 /** What to rehearse. */
 export interface RehearseOptions {
@@ -34,6 +35,7 @@ class RehearsalStopped extends Error {}
  */
 export async function rehearse(options: RehearseOptions): Promise<number> {
   const rehearsal = new Rehearsal(options);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, interruptTerraform);
   try {
     await rehearsal.run();
   } catch (error) {
@@ -95,7 +97,7 @@ class Rehearsal {
 
   private checkTools(): void {
     const terraform = terraformBinary();
-    if (!terraform) throw this.failed("tools", "neither terraform nor tofu is on the PATH: install one of them, 1.6 or newer");
+    if (!terraform) throw this.failed("tools", "neither terraform nor tofu is on the PATH: install one of them, 1.10 or newer");
     const python = spawnSync("python3", ["--version"], { encoding: "utf8" });
     if (python.status !== 0) throw this.failed("tools", "python3 is not on the PATH: the health agents need it, 3.11 or newer");
     const version = spawnSync(terraform, ["version", "-json"], { encoding: "utf8" });
@@ -106,14 +108,16 @@ class Rehearsal {
   }
 
   private async apply(deployment: Deployment): Promise<void> {
-    const deployed = await deployment.deployAll({}, (stack) => this.stackLine("apply", stack, stack.outcome === "applied"));
-    const last = deployed[deployed.length - 1];
-    if (last.outcome !== "applied") throw new RehearsalStopped(`${last.stack}: ${last.outcome}\n${last.output}`);
+    for (const { name } of deployment.stacks) {
+      const deployed = await whileWorking(`apply ${name}`, deployment.deploy(name));
+      this.stackLine("apply", deployed, deployed.outcome === "applied");
+      if (deployed.outcome !== "applied") throw new RehearsalStopped(`${name}: ${deployed.outcome}\n${deployed.output}`);
+    }
   }
 
   private async planAgain(deployment: Deployment): Promise<void> {
     for (const { name } of deployment.stacks) {
-      const { exitCode, output, seconds } = await (await deployment.terraform(name)).plan();
+      const { exitCode, output, seconds } = await whileWorking(`plan ${name} again`, deployment.plan(name));
       const line = { seconds, note: exitCode === 0 ? "no changes" : "the plan is not empty" };
       this.line({ step: `plan ${name} again`, verdict: exitCode === 0 ? "passed" : "failed", reality: TERRAFORM_IS_REAL, ...line });
       if (exitCode !== 0) throw new RehearsalStopped(output);
@@ -133,10 +137,11 @@ class Rehearsal {
   }
 
   private async destroy(deployment: Deployment): Promise<void> {
-    const result = await deployment.destroyAll({ TF_VAR_teardown: "true" }, (name, { exitCode, seconds }) => {
+    for (const { name } of [...deployment.stacks].reverse()) {
+      const { exitCode, output, seconds } = await whileWorking(`destroy ${name}`, deployment.destroy(name, { TF_VAR_teardown: "true" }));
       this.line({ step: `destroy ${name}`, verdict: exitCode === 0 ? "passed" : "failed", reality: TERRAFORM_IS_REAL, seconds });
-    });
-    if (result.exitCode !== 0) throw new RehearsalStopped(result.output);
+      if (exitCode !== 0) throw new RehearsalStopped(output);
+    }
   }
 
   /** A protected environment must refuse, at its machines and at what persists, with nothing changed. */
@@ -146,7 +151,10 @@ class Rehearsal {
     const lastDataCenter = deployment.stacks[deployment.stacks.length - 1].name;
     for (const name of [lastDataCenter, foundation]) {
       const before = api.requests().length;
-      const { exitCode, output, seconds } = await (await deployment.terraform(name)).destroy({ TF_VAR_teardown: "true" });
+      const { exitCode, output, seconds } = await whileWorking(
+        `destroy ${name}`,
+        deployment.destroy(name, { TF_VAR_teardown: "true" }),
+      );
       const changes = api.requests().length - before;
       const isRefused = exitCode !== 0 && changes === 0;
       const reason = isRefused ? `refused, nothing changed: ${firstError(output)}` : `exit code ${exitCode}, ${changes} changes in the cloud`;
@@ -180,12 +188,6 @@ class Rehearsal {
 /** Whether the stack's resources may not be destroyed. */
 function readsProtected(directory: string): boolean {
   return readFileSync(join(directory, "cdk.tf.json"), "utf8").includes('"prevent_destroy": true');
-}
-
-/** The first error that Terraform printed, in one line. */
-function firstError(output: string): string {
-  const start = output.indexOf("Error: ");
-  return output.slice(start).split("\n").map((line) => line.replace(/[│╷╵]/g, "").trim()).filter(Boolean).slice(0, 6).join(" ").slice(0, 240);
 }
 
 function onTheRealHetzner(environment: string): string {

@@ -1,6 +1,6 @@
-import { spawn, spawnSync } from "node:child_process";
+import { ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 
@@ -72,6 +72,13 @@ export function terraformEnvironment(): Record<string, string> {
   return { ...common, TF_CLI_CONFIG_FILE: file };
 }
 
+const running = new Set<ChildProcess>();
+
+/** Asks every Terraform that runs to stop, as Ctrl-C would: it finishes what it has begun and writes its state. */
+export function interruptTerraform(): void {
+  running.forEach((child) => child.kill("SIGINT"));
+}
+
 /** Terraform in the directory of one stack. */
 export class Terraform {
   /**
@@ -135,6 +142,7 @@ export class Terraform {
       env: { ...process.env, ...this.environment, ...variables },
       stdio: ["ignore", "pipe", "pipe"],
     });
+    running.add(child);
     return new Promise((done, fail) => {
       let output = "";
       const collect = (chunk: Buffer) => (output += chunk.toString());
@@ -142,13 +150,9 @@ export class Terraform {
       child.stderr.on("data", collect);
       child.on("error", fail);
       child.on("close", (code) => {
+        running.delete(child);
         done({ exitCode: code ?? 1, output, seconds: Number(process.hrtime.bigint() - started) / 1e9 });
       });
     });
   }
-}
-
-/** A stack's synthesized configuration, parsed. */
-export function readStack(directory: string): unknown {
-  return JSON.parse(readFileSync(join(directory, "cdk.tf.json"), "utf8"));
 }

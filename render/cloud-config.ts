@@ -5,8 +5,12 @@ export interface CloudConfigFile {
   readonly path: string;
   readonly owner: string;
   readonly mode: string;
-  /** `gz+b64` for what is known at synth, `b64` for what only Terraform knows, at apply. */
-  readonly encoding: "gz+b64" | "b64";
+  /**
+   * How `content` is written down.
+   *
+   * @default - as it is
+   */
+  readonly encoding?: "gz+b64" | "b64";
   readonly content: string;
 }
 
@@ -32,13 +36,14 @@ export function renderCloudConfig(spec: CloudConfigSpec): string {
     users: [],
     disable_root: true,
     ssh_pwauth: false,
-    ssh_genkeytypes: [],
+    // nobody ever connects, but an empty list is refused: one key is the least
+    ssh_genkeytypes: ["ed25519"],
     bootcmd: spec.bootCommands,
     write_files: spec.files.map((file) => ({
       path: file.path,
       owner: file.owner,
       permissions: file.mode,
-      encoding: file.encoding,
+      ...(file.encoding && { encoding: file.encoding }),
       content: file.content,
     })),
     runcmd: spec.runCommands,

@@ -33,11 +33,12 @@ export const BOOTSTRAP_TARGET = "triplicate.target";
 /** Renders a service unit: ordered after its predecessors, which it needs, and logging to the console too. */
 export function renderSystemdUnit(unit: SystemdUnit): string {
   const oneshot = (unit.type ?? "oneshot") === "oneshot";
+  const after = unit.after?.join(" ") || undefined;
   return toIni({
     Unit: {
       Description: unit.description,
-      Requires: unit.after?.join(" "),
-      After: unit.after?.join(" "),
+      Requires: after,
+      After: after,
     },
     Service: {
       Type: unit.type ?? "oneshot",

@@ -3,9 +3,12 @@
  */
 import { stringify } from "yaml";
 
-/** YAML with keys in the given order; long lines are never folded, since a fold would change what they mean to a reader. */
+/**
+ * YAML 1.1, as cloud-init and Kubernetes read it (a bare `no` is false there), with keys in the given order; long lines are
+ * never folded, since a fold would change what they mean to a reader.
+ */
 export function toYaml(value: unknown): string {
-  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+  return stringify(value, { version: "1.1", lineWidth: 0, aliasDuplicateObjects: false });
 }
 
 /** JSON with two spaces of indent and keys in the given order. */
@@ -21,7 +24,11 @@ export function toLines(lines: readonly string[]): string {
 /** A section of a systemd unit: a list value repeats its key, as systemd wants it; `undefined` leaves the key out. */
 export type IniSection = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** The ini dialect of systemd: sections in the given order, an empty line between them. */
+/**
+ * The ini dialect of systemd: sections in the given order, an empty line between them.
+ *
+ * @throws Error when a value has a newline: what is behind it would be a setting of its own.
+ */
 export function toIni(sections: Readonly<Record<string, IniSection>>): string {
   return Object.entries(sections)
     .map(([name, section]) => toLines([`[${name}]`, ...Object.entries(section).flatMap(iniLines)]))
@@ -30,7 +37,9 @@ export function toIni(sections: Readonly<Record<string, IniSection>>): string {
 
 function iniLines([key, value]: [string, string | readonly string[] | undefined]): string[] {
   if (value === undefined) return [];
-  return (typeof value === "string" ? [value] : value).map((item) => `${key}=${item}`);
+  const items = typeof value === "string" ? [value] : value;
+  if (items.some((item) => item.includes("\n"))) throw new Error(`the value of '${key}' has a newline: systemd would read two settings`);
+  return items.map((item) => `${key}=${item}`);
 }
 
 /**

@@ -19,7 +19,7 @@ import { LeafCertificate } from "../constructs/identity/leaf-certificate";
 import { MachineIdentity } from "../constructs/identity/machine-identity";
 import { address, terraformData } from "../constructs/terraform";
 import { MachineSpec } from "../render/machine";
-import { EnvironmentStack, EnvironmentStackProps } from "./environment-stack";
+import { EnvironmentStack, EnvironmentStackProps, STATEFUL_ROLES } from "./environment-stack";
 import { DataCenterReader } from "./foundation-output";
 import { readState } from "./state";
 
@@ -154,6 +154,7 @@ export class DataCenterStack extends EnvironmentStack {
       others: Object.fromEntries(others.map(({ location }) => [location, this.gateAddress(location)])),
       lost: dataCenters.filter(({ state }) => state === "lost").map(({ location }) => location),
       quorumMembers: this.machines.filter(({ quorum }) => quorum).map(({ name }) => name),
+      keptRoles: this.environment.protected ? STATEFUL_ROLES : [],
       operator: this.foundation.operator,
       switches: this.switches,
     });
@@ -194,6 +195,7 @@ export class DataCenterStack extends EnvironmentStack {
       cluster: isLast ? cluster.map(({ name }) => name) : undefined,
       operator: this.foundation.operator,
       intervalSeconds: environment.gate.intervalSeconds,
+      census: this.census,
       switches: this.switches,
       after,
     });

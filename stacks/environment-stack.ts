@@ -3,7 +3,14 @@ import { TerraformStack, TerraformVariable } from "cdktf";
 import { Construct } from "constructs";
 import { MANAGED_BY } from "../constructs/gate/project-guard";
 import { Environment } from "../config/environment";
+import { ROLES } from "../config/roles";
+import { TERRAFORM } from "../config/versions";
 import { keepState, LocalState } from "./state";
+
+/** The role labels of machines that hold state. */
+export const STATEFUL_ROLES = Object.values(ROLES)
+  .filter(({ stateful }) => stateful)
+  .map(({ slug }) => slug);
 
 /** What every stack of an environment is given. */
 export interface EnvironmentStackProps {
@@ -30,6 +37,7 @@ export class EnvironmentStack extends TerraformStack {
     this.tokenVariable = `hcloud_token_${environment.name.replaceAll("-", "_")}`;
     this.labels = { ...MANAGED_BY, environment: environment.name };
     keepState(this, environment, localState);
+    this.addOverride("terraform.required_version", TERRAFORM);
     const token = new TerraformVariable(this, this.tokenVariable, {
       type: "string",
       sensitive: true,

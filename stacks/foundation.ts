@@ -7,6 +7,7 @@ import { ROLES } from "../config/roles";
 import {
   activeDataCenters,
   loadBalancerAddress,
+  loadBalancerType,
   placementGroups,
   quorumMembers,
   Slot,
@@ -15,6 +16,7 @@ import {
   volumesOf,
 } from "../config/topology";
 import { ProjectGuard } from "../constructs/gate/project-guard";
+import { RemovalGuard } from "../constructs/gate/removal-guard";
 import { CertificateAuthority } from "../constructs/identity/certificate-authority";
 import { LeafCertificate } from "../constructs/identity/leaf-certificate";
 import { SlotKeys } from "../constructs/identity/slot-keys";
@@ -25,7 +27,7 @@ import { PrimaryAddresses } from "../constructs/network/primary-addresses";
 import { PrivateNetwork } from "../constructs/network/private-network";
 import { PersistentVolumes } from "../constructs/storage/persistent-volumes";
 import { address, terraformData } from "../constructs/terraform";
-import { EnvironmentStack, EnvironmentStackProps } from "./environment-stack";
+import { EnvironmentStack, EnvironmentStackProps, STATEFUL_ROLES } from "./environment-stack";
 import { addFirewalls } from "./firewalls";
 import { SlotOutput, writeDataCenterOutput } from "./foundation-output";
 
@@ -58,6 +60,7 @@ export class FoundationStack extends EnvironmentStack {
     this.addZone(this.addIngress());
     this.environment.dataCenters.forEach(({ location }) => this.writeOutput(location));
     this.guardProject();
+    this.guardRemoval();
     if (this.environment.protected) this.protect();
   }
 
@@ -133,6 +136,7 @@ export class FoundationStack extends EnvironmentStack {
     return new Ingress(this, "ingress", {
       ...this.persistent,
       points: Object.fromEntries(points),
+      type: loadBalancerType(this.environment),
       selector: `environment=${this.environment.name},role=${ROLES.kubernetesAgent.slug}`,
     });
   }
@@ -184,6 +188,14 @@ export class FoundationStack extends EnvironmentStack {
     const { name } = this.environment;
     const formed = this.resources();
     new ProjectGuard(this, "project", { environment: name, tokenVariable: this.tokenVariable, formed });
+  }
+
+  private guardRemoval(): void {
+    new RemovalGuard(this, "removal", {
+      environment: this.environment.name,
+      roles: STATEFUL_ROLES,
+      machines: this.statefulMachines.map(({ name }) => name),
+    });
   }
 
   private protect(): void {

@@ -322,6 +322,8 @@ describe("a data center", () => {
     await Promise.all(["pg1", "pg2", "pg3"].map((name) => machines[name]!.stop()));
     await machines.pg1!.install(slots).start();
     expect((await ask("pg1", "/health/data-center?members=pg1,w1")).code).toBe(503);
+    const final = await ask("pg1", "/health/data-center?members=pg1,w1&final=yes");
+    expect(final).toMatchObject({ code: 424, body: { summary: expect.stringContaining("pg1: forming") as string } });
     const allowed = await ask("pg1", "/health/data-center?members=pg1,w1&forming=allowed");
     expect(allowed).toMatchObject({ code: 200, body: { status: "forming", summary: "all 2 machines are forming" } });
     const whole = await ask("pg1", "/health/data-center?members=w1&cluster=pg1&forming=allowed");

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Well when every unit of ours has started and none has failed.
+# Well when every unit of ours has started and none has failed or is being started again.
 set -eu
 
-failed=$(systemctl list-units --plain --no-legend --no-pager --state=failed 'triplicate-*' | cut -d ' ' -f 1 | tr '\n' ' ')
+failed=$(systemctl list-units --plain --no-legend --no-pager --state=failed,auto-restart 'triplicate-*' | cut -d ' ' -f 1 | tr '\n' ' ')
 if [ -n "$failed" ]; then
 	echo "failed units: $failed"
 	exit 1

@@ -4,7 +4,11 @@ import { HEALTH_PORT } from "../host/health-agent";
 /** Milliseconds for an answer: an agent gives its own checks 5 s and the machines that it asks 9 s in all. */
 export const ANSWER_TIMEOUT_MS = 15_000;
 
-/** A question to the agent that answers for a data center; `address` and `members` are Terraform expressions or literals. */
+/**
+ * A question to the agent that answers for a data center; `address` and `members` are Terraform expressions or literals.
+ *
+ * With `final: "yes"` a bad answer is not one that the http provider retries: it gives up on those without showing them.
+ */
 export function healthUrl(address: string, members: string, more: Readonly<Record<string, string>> = {}): string {
   const query = Object.entries({ members, ...more }).map(([name, value]) => `${name}=${value}`);
   return `https://${address}:${HEALTH_PORT}/health/data-center?${query.join("&")}`;

@@ -20,20 +20,25 @@ export interface CensusProps {
  */
 export class Census extends Construct {
   /** Expression: a map from name to server, of all that exist in this data center. */
-  public static readonly EXISTING = "local.existing";
+  public readonly existing = "local.existing";
+  /** Expression: a map from name to host configuration, of all that are described. */
+  public readonly config = "local.config";
   /** Expression: the names of existing machines whose host configuration would change. */
-  public static readonly REPLACING = "local.replacing";
+  public readonly replacing = "local.replacing";
+  /** Expression: the names of machines that this plan makes, anew or for the first time. */
+  public readonly making = "local.making";
+  /** Expression: the server types that can be had here at this moment. */
+  public readonly available = "local.available";
+  /** Expression: a map from machine to the server type that it gets. */
+  public readonly serverTypes = "local.server_type";
   /** Expression: all servers of the environment, in every data center. */
-  public readonly servers: string;
-  /** The data source; a postcondition on it is checked at plan time. */
-  public readonly source: DataHcloudServers;
+  public readonly servers = "data.hcloud_servers.existing.servers";
   private readonly chosen: TerraformLocal;
 
   constructor(scope: Construct, id: string, props: CensusProps) {
     super(scope, id);
-    this.source = new DataHcloudServers(this, "Servers", { withSelector: `environment=${props.environment}` });
-    this.source.overrideLogicalId("existing");
-    this.servers = "data.hcloud_servers.existing.servers";
+    const source = new DataHcloudServers(this, "Servers", { withSelector: `environment=${props.environment}` });
+    source.overrideLogicalId("existing");
     this.local(
       "existing",
       `{ for s in ${this.servers} : s.name => s if try(s.labels["data-center"], "") == "${props.dataCenter}" }`,
@@ -55,6 +60,7 @@ export class Census extends Construct {
       `[for name, config in local.config : name if ` +
         `contains(keys(local.existing), name) && try(local.existing[name].labels["${Host.CONFIG_LABEL}"], "") != config]`,
     );
+    this.local("making", `concat(${this.replacing}, [for name in keys(local.config) : name if !contains(keys(local.existing), name)])`);
   }
 
   private chooseServerTypes(props: CensusProps): TerraformLocal {

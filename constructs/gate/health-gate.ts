@@ -3,7 +3,11 @@ import { TerraformResource, Token } from "cdktf";
 import { Construct } from "constructs";
 import { Credentials } from "../identity/machine-identity";
 import { ANSWER_TIMEOUT_MS, healthUrl, mutualTls } from "./agents";
+import { Census } from "./census";
 import { Switches } from "./switches";
+
+/** How often the gate asks where no machine is made: enough for an agent that restarts, too few to keep a plan waiting. */
+const IDLE_ATTEMPTS = 3;
 
 /** What a health gate asks. */
 export interface HealthGateProps {
@@ -21,6 +25,8 @@ export interface HealthGateProps {
   readonly operator: Credentials;
   /** Seconds between two questions. */
   readonly intervalSeconds: number;
+  /** Says whether this plan makes machines: then the gate waits for them, else it asks a few times only. */
+  readonly census: Census;
   readonly switches: Switches;
   /** What must be there before the gate asks: the machines, their attachments. */
   readonly after: readonly TerraformResource[];
@@ -30,18 +36,20 @@ export interface HealthGateProps {
  * Stops a deploy at a data center that is not well.
  *
  * With machines to change, it waits after the change. With nothing to change, it is asked at plan time, so that a deploy
- * checks again what passed before.
+ * checks again what passed before; it then says which machine is ill, and why.
  */
 export class HealthGate extends Construct {
   constructor(scope: Construct, id: string, props: HealthGateProps) {
     super(scope, id);
     const scopeOfHealth: Record<string, string> = props.cluster ? { cluster: props.cluster.join(",") } : { forming: "allowed" };
+    const { gateAttempts } = props.switches;
+    const isMaking = `length(${props.census.making}) > 0`;
     const gate = new DataHttp(this, "Resource", {
       ...mutualTls(props.operator),
-      url: healthUrl(props.address, props.members.join(","), scopeOfHealth),
+      url: healthUrl(props.address, props.members.join(","), { ...scopeOfHealth, final: `\${${isMaking} ? "no" : "yes"}` }),
       requestTimeoutMs: ANSWER_TIMEOUT_MS,
       retry: {
-        attempts: Token.asNumber(`\${${props.switches.gateAttempts}}`),
+        attempts: Token.asNumber(`\${${isMaking} ? ${gateAttempts} : min(${gateAttempts}, ${IDLE_ATTEMPTS})}`),
         minDelayMs: props.intervalSeconds * 1000,
         maxDelayMs: props.intervalSeconds * 1000,
       },

@@ -1,5 +1,5 @@
 import { DataHcloudNetworks } from "@cdktf/provider-hcloud/lib/data-hcloud-networks";
-import { TerraformResource } from "cdktf";
+import { TerraformLocal, TerraformOutput, TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import { address, terraformData } from "../terraform";
 
@@ -59,27 +59,42 @@ export class ProjectGuard extends Construct {
   /**
    * A record in the state that is made last and never looked up anywhere: where it is, the network must be found too. On the
    * first deploy its output is unknown until all is made, so the question waits for that.
+   *
+   * The record is read through a local, and the condition stands on an output: a data source that refers to a resource
+   * directly, or has a condition itself, is not read at plan time while anything that the resource depends on changes.
    */
   private refuseForgetting(props: ProjectGuardProps): void {
     const formed = terraformData(this, "formed", { input: props.environment });
     formed.dependsOn = (props.formed ?? []).map(address);
-    this.require(props, "environment=${terraform_data.formed.output}", "length(self.networks) == 1");
+    const local = new TerraformLocal(this, "is_formed", "${terraform_data.formed.output}");
+    local.overrideLogicalId("formed");
+    const networks = new DataHcloudNetworks(this, "Own", { withSelector: "environment=${local.formed}" });
+    networks.overrideLogicalId("own");
+    const project = new TerraformOutput(this, "project", { value: props.environment });
+    project.overrideLogicalId("project");
+    const condition = "${length(data.hcloud_networks.own.networks) == 1}";
+    project.addOverride("precondition", [{ condition, error_message: notOurs(props) }]);
   }
 
-  private require({ environment, tokenVariable }: ProjectGuardProps, selector: string, condition: string): void {
+  private require(props: ProjectGuardProps, selector: string, condition: string): void {
     const networks = new DataHcloudNetworks(this, "Own", {
       withSelector: selector,
       lifecycle: {
         postcondition: [
           {
             condition: `\${${condition}}`,
-            errorMessage:
-              `the network of ${environment} is not in this project, so the token is another project's; ` +
-              `nothing was changed; set TF_VAR_${tokenVariable} to the token of ${environment}'s project`,
+            errorMessage: notOurs(props),
           },
         ],
       },
     });
     networks.overrideLogicalId("own");
   }
+}
+
+function notOurs({ environment, tokenVariable }: ProjectGuardProps): string {
+  return (
+    `the network of ${environment} is not in this project, so the token is another project's; ` +
+    `nothing was changed; set TF_VAR_${tokenVariable} to the token of ${environment}'s project`
+  );
 }

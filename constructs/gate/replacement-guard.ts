@@ -1,3 +1,4 @@
+import { DataHcloudLocation } from "@cdktf/provider-hcloud/lib/data-hcloud-location";
 import { DataHttp } from "@cdktf/provider-http/lib/data-http";
 import { Construct } from "constructs";
 import { Credentials } from "../identity/machine-identity";
@@ -16,6 +17,8 @@ export interface ReplacementGuardProps {
   readonly lost: readonly string[];
   /** The machines of this stack that are members of a quorum. */
   readonly quorumMembers: readonly string[];
+  /** The role labels of machines that must not be taken out of the description; none in an environment that is not protected. */
+  readonly keptRoles: readonly string[];
   readonly operator: Credentials;
   readonly switches: Switches;
 }
@@ -28,16 +31,16 @@ export interface ReplacementGuardProps {
 export class ReplacementGuard extends Construct {
   constructor(scope: Construct, id: string, props: ReplacementGuardProps) {
     super(scope, id);
-    this.refuseWhileLost(props);
+    this.refuseHopeless(props);
     const { census, switches } = props;
     const dataCenterOf = `try(s.labels["data-center"], "")`;
     const asked =
-      `length(${Census.REPLACING}) > 0 && !${switches.replaceWhileIll} && !${switches.teardown} ? ` +
+      `length(${census.replacing}) > 0 && !${switches.replaceWhileIll} && !${switches.teardown} ? ` +
       `toset([for s in ${census.servers} : ${dataCenterOf} if contains(keys(${objectExpression(props.others)}), ${dataCenterOf})]) : toset([])`;
     const members = `join(",", sort([for s in ${census.servers} : s.name if ${dataCenterOf} == each.key]))`;
     const guard = new DataHttp(this, "Resource", {
       ...mutualTls(props.operator),
-      url: healthUrl(`\${${objectExpression(props.others)}[each.key]}`, `\${${members}}`, { forming: "allowed" }),
+      url: healthUrl(`\${${objectExpression(props.others)}[each.key]}`, `\${${members}}`, { forming: "allowed", final: "yes" }),
       requestTimeoutMs: ANSWER_TIMEOUT_MS,
       lifecycle: {
         postcondition: [
@@ -45,7 +48,7 @@ export class ReplacementGuard extends Construct {
             condition: "${self.status_code == 200}",
             errorMessage:
               `\${each.key} is not healthy (\${try(jsondecode(self.response_body).summary, self.response_body)}), so ` +
-              `${props.dataCenter} is left alone: it would replace \${join(", ", ${Census.REPLACING})}; ` +
+              `${props.dataCenter} is left alone: it would replace \${join(", ", ${census.replacing})}; ` +
               "repair the other data center first, deploy it alone, or set TF_VAR_replace_while_ill=true",
           },
         ],
@@ -55,18 +58,53 @@ export class ReplacementGuard extends Construct {
     guard.overrideLogicalId("others");
   }
 
-  private refuseWhileLost({ census, dataCenter, lost, quorumMembers }: ReplacementGuardProps): void {
-    const replacingQuorum = `[for name in ${Census.REPLACING} : name if contains(${JSON.stringify(quorumMembers)}, name)]`;
-    if (lost.length === 0) return;
-    census.source.lifecycle = {
-      postcondition: [
-        {
-          condition: `\${length(${replacingQuorum}) == 0}`,
-          errorMessage:
-            `${lost.join(", ")} is lost, so no quorum member in ${dataCenter} may be replaced: the plan would replace ` +
-            `\${join(", ", ${replacingQuorum})}; undo the change for these roles, or bring the lost data center back first`,
-        },
-      ],
+  /**
+   * What needs no question to another data center. Preconditions of a data source of their own: on the census itself they
+   * would be a cycle, since what would be replaced is computed from it.
+   */
+  private refuseHopeless(props: ReplacementGuardProps): void {
+    const here = new DataHcloudLocation(this, "Here", {
+      name: props.dataCenter,
+      lifecycle: { precondition: [...this.whileLost(props), ...this.whileProtected(props), this.whileSoldOut(props)] },
+    });
+    here.overrideLogicalId("here");
+  }
+
+  private whileLost({ census, dataCenter, lost, quorumMembers, switches }: ReplacementGuardProps) {
+    const replacingQuorum = `[for name in ${census.replacing} : name if contains(${JSON.stringify(quorumMembers)}, name)]`;
+    if (lost.length === 0) return [];
+    return [
+      {
+        condition: `\${${switches.teardown} || length(${replacingQuorum}) == 0}`,
+        errorMessage:
+          `${lost.join(", ")} is lost, so no quorum member in ${dataCenter} may be replaced: the plan would replace ` +
+          `\${join(", ", ${replacingQuorum})}; undo the change for these roles, or bring the lost data center back first`,
+      },
+    ];
+  }
+
+  /** The foundation refuses it too; this is for a data center that is deployed alone. */
+  private whileProtected({ census, dataCenter, keptRoles, switches }: ReplacementGuardProps) {
+    const removed = `[for name, s in ${census.existing} : name if contains(${JSON.stringify(keptRoles)}, try(s.labels["role"], "")) && !contains(keys(${census.config}), name)]`;
+    if (keptRoles.length === 0) return [];
+    return [
+      {
+        condition: `\${${switches.teardown} || length(${removed}) == 0}`,
+        errorMessage:
+          `the environment is protected and \${join(", ", ${removed})} in ${dataCenter} would be removed, with what only its volumes ` +
+          "hold; nothing was changed; describe it again, or set protected to false first",
+      },
+    ];
+  }
+
+  private whileSoldOut({ census, dataCenter, switches }: ReplacementGuardProps) {
+    const type = `${census.serverTypes}[name]`;
+    const soldOut = `[for name in ${census.replacing} : "\${name} (\${${type}})" if !contains(${census.available}, ${type})]`;
+    return {
+      condition: `\${${switches.teardown} || length(${soldOut}) == 0}`,
+      errorMessage:
+        `${dataCenter} has no room for what would be replaced: \${join(", ", ${soldOut})}; the machines would be gone and could not ` +
+        "be made again; wait, or describe a server type that can be had",
     };
   }
 }

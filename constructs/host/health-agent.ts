@@ -32,13 +32,13 @@ export class HealthAgent implements IHostContribution {
     for (const module of ["health_agent/cluster.py", "health_agent/local.py"]) {
       host.addFile({ path: `${PROGRAMS}/${module}`, content: readAsset(module) });
     }
-    host.addFile({ path: "/etc/triplicate/machine.json", content: renderMachine(machine) });
+    host.addFile({ path: "/etc/triplicate/machine.json", content: renderMachine(machine), isUnique: true });
     identity.files(`${RUNTIME_DIRECTORY}/tls`).forEach((file) => host.addRuntimeFile(file));
     host.addUnit({
       name: "triplicate-health.service",
       description: "Health agent",
       after: [RUNTIME_FILES_UNIT],
-      type: "exec",
+      type: "notify",
       execStart: `${PROGRAMS}/health-agent.py`,
       service: { Restart: "always", RestartSec: "2" },
     });

@@ -15,6 +15,12 @@ export interface HostFile {
    * @default "root:root"
    */
   readonly owner?: string;
+  /**
+   * Whether no other host has the same content. Such a file is packed on its own; what hosts share is packed once for all.
+   *
+   * @default false
+   */
+  readonly isUnique?: boolean;
 }
 
 /** Where what only Terraform knows lands: a file system in memory, filled again at each boot. */

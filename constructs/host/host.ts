@@ -5,8 +5,8 @@ import { BOOTSTRAP_TARGET, renderBootstrapTarget, renderSystemdUnit, SystemdUnit
 import { toLines } from "../../render/writers";
 import { BASE_SYSTEM_UNITS, baseSystemFiles, BOOT_COMMANDS, PACKAGES_FILE, RUN_COMMANDS } from "./base-system";
 import { HostFile, RUNTIME_DIRECTORY, RuntimeFile, RuntimeValue } from "./host-file";
-import { holdsToken } from "./template";
-import { composeUserData, UserData } from "./user-data";
+import { functionArgument, holdsToken } from "./template";
+import { composeUserData, FILES_ARCHIVE, HOST_ENV, UserData } from "./user-data";
 
 /** What a host is. */
 export interface HostProps {
@@ -27,13 +27,13 @@ export interface HostProps {
    */
   readonly image?: string;
   /**
-   * Id of a primary IPv4 address that outlives the host.
+   * Id of a primary IPv4 address that outlives the host. Changing it replaces the host.
    *
    * @default - the host gets an address of its own, which goes with it
    */
   readonly primaryIpId?: string;
   /**
-   * Id of a spread placement group (at most 10 hosts). It can't change while the host runs.
+   * Id of a spread placement group (at most 10 hosts). Changing it replaces the host: it can't change while that runs.
    *
    * @default - none
    */
@@ -76,19 +76,27 @@ export class Host extends Construct {
   private readonly packages = new Set<string>();
   private readonly runtimeFiles = new Map<string, RuntimeFile>();
   private readonly runtimeValues = new Map<string, RuntimeValue>();
+  private readonly image: string;
+  private readonly location: string;
   private composed?: UserData;
+  private digested?: string;
 
   constructor(scope: Construct, id: string, props: HostProps) {
     super(scope, id);
     this.name = props.name;
     baseSystemFiles().forEach((file) => this.addFile(file));
     BASE_SYSTEM_UNITS.forEach((unit) => this.addUnit(unit));
+    this.image = props.image ?? "debian-13";
+    this.location = props.location;
+    // what the provider would change in place by a hard power-off, or not at all; being in user_data, it replaces the host
     this.addValue({ name: "SERVER_TYPE", value: props.serverType, maxBytes: 16 });
+    this.addValue({ name: "PRIMARY_IP_ID", value: props.primaryIpId ?? "", maxBytes: 16 });
+    this.addValue({ name: "PLACEMENT_GROUP_ID", value: props.placementGroupId ?? "", maxBytes: 16 });
     this.server = new Server(this, "Resource", {
       name: props.name,
       location: props.location,
       serverType: props.serverType,
-      image: props.image ?? "debian-13",
+      image: this.image,
       // a type change replaces the host; should the provider ever resize one in place, its disk must stay as it is
       keepDisk: true,
       userData: Lazy.stringValue({ produce: () => this.userData.template }),
@@ -122,7 +130,7 @@ export class Host extends Construct {
   public addFile(file: HostFile): void {
     if (!file.path.startsWith("/")) throw this.error(`file '${file.path}': the path must be absolute`);
     if (file.path.startsWith("/run/")) throw this.error(`file '${file.path}': /run is empty after a reboot; use addRuntimeFile`);
-    if (holdsToken(file.content)) {
+    if (holdsToken(JSON.stringify(file))) {
       throw this.error(`file '${file.path}' holds a value that only Terraform knows; use addRuntimeFile or addValue`);
     }
     this.claim(file.path);
@@ -156,9 +164,12 @@ export class Host extends Construct {
   /**
    * Adds a systemd unit that the bootstrap starts.
    *
-   * @throws Error when a unit of that name was added before.
+   * @throws Error when a unit of that name was added before, or when it holds a Terraform value.
    */
   public addUnit(unit: SystemdUnit): void {
+    if (holdsToken(JSON.stringify(unit))) {
+      throw this.error(`unit '${unit.name}' holds a value that only Terraform knows; use addValue and EnvironmentFile=`);
+    }
     this.claim(unitPath(unit.name));
     this.units.push(unit);
   }
@@ -174,10 +185,13 @@ export class Host extends Construct {
     contribution.bind(this);
   }
 
+  /** Made once: CDKTF asks for it in each of its passes, and each of its expressions captures a stack trace. */
   private digest(): string {
+    if (this.digested !== undefined) return this.digested;
     const fingerprints = [...this.runtimeFiles.values(), ...this.runtimeValues.values()].flatMap((item) => fingerprint(item));
-    const all = Fn.sha256(Fn.join("\n", [this.userData.digest, ...fingerprints]));
-    return Token.asString(Fn.substr(fingerprints.length === 0 ? all : Fn.nonsensitive(all), 0, 16));
+    const all = Fn.sha256(Fn.join("\n", [this.userData.digest, this.image, this.location, ...fingerprints].map(functionArgument)));
+    this.digested = Token.asString(Fn.substr(fingerprints.length === 0 ? all : Fn.nonsensitive(all), 0, 16));
+    return this.digested;
   }
 
   private renderedFiles(): HostFile[] {
@@ -191,7 +205,8 @@ export class Host extends Construct {
 
   private claim(path: string): void {
     this.assertOpen();
-    const taken = this.files.has(path) || this.runtimeFiles.has(path) || this.units.some(({ name }) => unitPath(name) === path);
+    const taken =
+      RENDERED.includes(path) || this.files.has(path) || this.runtimeFiles.has(path) || this.units.some(({ name }) => unitPath(name) === path);
     if (taken) throw this.error(`file '${path}' was added before; every path has one owner`);
   }
 
@@ -221,6 +236,9 @@ function optionalNumber(token: string | undefined): number | undefined {
 function unitPath(name: string): string {
   return `/etc/systemd/system/${name}`;
 }
+
+/** What a host renders itself. */
+const RENDERED: readonly string[] = [unitPath(BOOTSTRAP_TARGET), PACKAGES_FILE, HOST_ENV, FILES_ARCHIVE];
 
 function fingerprint(item: RuntimeFile | RuntimeValue): string[] {
   if (item.fingerprint !== undefined) return [item.fingerprint];

@@ -27,6 +27,7 @@ export class DnsZone extends Construct {
       labels: { ...props.labels },
       deleteProtection: props.deleteProtection,
     });
+    zone.overrideLogicalId(id);
     const named = Object.entries(props.addresses).filter(([, addresses]) => addresses.length > 0);
     const forEach = TerraformIterator.fromMap(
       Object.fromEntries(named.map(([name, addresses]) => [name, { records: addresses.map((value) => ({ value })) }])),
@@ -41,6 +42,6 @@ export class DnsZone extends Construct {
       records: [],
     });
     records.addOverride("records", "${each.value.records}");
-    for (const resource of [zone, records]) resource.overrideLogicalId(id);
+    records.overrideLogicalId(id);
   }
 }

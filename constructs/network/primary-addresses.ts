@@ -23,7 +23,6 @@ export class PrimaryAddresses extends Construct {
       forEach,
       name: forEach.key,
       type: "ipv4",
-      assigneeType: "server",
       location: forEach.getString("location"),
       autoDelete: false,
       labels: { ...props.labels },

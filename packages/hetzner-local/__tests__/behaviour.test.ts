@@ -233,7 +233,7 @@ describe("state file", () => {
       await second.local.close();
 
       const third = recordingDriver();
-      await (await start({ stateFile, driver: third.driver, restart: false })).local.settle();
+      await (await start({ stateFile, driver: third.driver, restart: false })).local.close();
       expect(third.calls).toEqual([]);
     } finally {
       rmSync(directory, { recursive: true, force: true });

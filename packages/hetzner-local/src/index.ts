@@ -86,11 +86,14 @@ export async function startHetznerLocal(options: HetznerLocalOptions = {}): Prom
   restoreMachines(world, options.restart ?? true);
   state.save();
   const close = async (): Promise<void> => {
-    await app.close();
-    await world.actions.settle();
-    await world.driver.close();
-    state.save();
-    await claim.release();
+    try {
+      await app.close();
+      await world.actions.settle();
+      await world.driver.close();
+      state.save();
+    } finally {
+      await claim.release();
+    }
   };
   return instance(world, app.server.address() as AddressInfo, close);
 }

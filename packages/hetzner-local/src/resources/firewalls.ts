@@ -135,15 +135,21 @@ function readRules(body: Json): FirewallRule[] {
 function readRule(rule: Json): FirewallRule {
   const protocol = requireOneOf(rule, "protocol", ["tcp", "udp", "icmp", "esp", "gre"]);
   const direction = requireOneOf(rule, "direction", ["in", "out"]);
+  const addresses = { source_ips: textList(rule, "source_ips"), destination_ips: textList(rule, "destination_ips") };
+  const needed = direction === "in" ? "source_ips" : "destination_ips";
+  if (addresses[needed].length === 0) throw invalidInput("rules", `a rule of direction '${direction}' needs ${needed}`);
+  const description = optionalText(rule, "description") ?? null;
+  return { direction, protocol, port: readPort(rule, protocol), ...addresses, description };
+}
+
+function readPort(rule: Json, protocol: string): string | null {
   const port = optionalText(rule, "port") ?? null;
   const needsPort = protocol === "tcp" || protocol === "udp";
-  if (needsPort && (port === null || !isPortRange(port))) throw invalidInput("rules", `a ${protocol} rule needs a port or a range, got '${port}'`);
   if (!needsPort && port !== null) throw invalidInput("rules", `a ${protocol} rule must not have a port`);
-  const [sources, destinations] = [textList(rule, "source_ips"), textList(rule, "destination_ips")];
-  if (direction === "in" && sources.length === 0) throw invalidInput("rules", "a rule of direction 'in' needs source_ips");
-  if (direction === "out" && destinations.length === 0) throw invalidInput("rules", "a rule of direction 'out' needs destination_ips");
-  const description = optionalText(rule, "description") ?? null;
-  return { direction, protocol, port, source_ips: sources, destination_ips: destinations, description };
+  if (needsPort && (port === null || !isPortRange(port))) {
+    throw invalidInput("rules", `a ${protocol} rule needs a port or a range, got '${port}'`);
+  }
+  return port;
 }
 
 function isPortRange(text: string): boolean {

@@ -56,14 +56,24 @@ function requireService(call: Call, balancer: LoadBalancer): LoadBalancerService
 /** Reads a service; what is missing comes from the current one, or else from the documented defaults. */
 function readService(body: Json, current?: LoadBalancerService): LoadBalancerService {
   const protocol = body.protocol === undefined && current !== undefined ? current.protocol : requireOneOf(body, "protocol", PROTOCOLS);
-  const destination = port(body, "destination_port") ?? current?.destination_port ?? defaultPort(protocol, "http");
+  const ports = readPorts(body, current, protocol);
+  const http = readHttp(optionalObject(body, "http") ?? {}, currentObject(current, "http"));
+  const health = optionalObject(body, "health_check") ?? {};
   return {
     protocol,
-    listen_port: port(body, "listen_port") ?? current?.listen_port ?? defaultPort(protocol, protocol),
-    destination_port: destination,
+    ...ports,
     proxyprotocol: optionalBoolean(body, "proxyprotocol") ?? current?.proxyprotocol ?? false,
-    ...(protocol === "tcp" ? {} : { http: readHttp(optionalObject(body, "http") ?? {}, currentObject(current, "http")) }),
-    health_check: readHealthCheck(optionalObject(body, "health_check") ?? {}, currentObject(current, "health_check"), protocol, destination),
+    ...(protocol === "tcp" ? {} : { http }),
+    health_check: readHealthCheck(health, currentObject(current, "health_check"), protocol, ports.destination_port),
+  };
+}
+
+function readPorts(
+  body: Json, current: LoadBalancerService | undefined, protocol: string,
+): Pick<LoadBalancerService, "listen_port" | "destination_port"> {
+  return {
+    listen_port: port(body, "listen_port") ?? current?.listen_port ?? defaultPort(protocol, protocol),
+    destination_port: port(body, "destination_port") ?? current?.destination_port ?? defaultPort(protocol, "http"),
   };
 }
 

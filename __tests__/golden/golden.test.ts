@@ -1,0 +1,91 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+import { FILES_ARCHIVE } from "../../constructs/host/user-data";
+import { type GoldenHost, goldenHosts, placeholder } from "../support/golden-hosts";
+
+/** Set to write what is there now, instead of comparing with it. Look at the difference before it is committed. */
+const UPDATE = process.env.UPDATE_GOLDEN === "1";
+
+const hosts = goldenHosts();
+const expected = goldenFiles(hosts);
+
+/** Every golden file by its path below this folder. */
+function goldenFiles(all: readonly GoldenHost[]): Map<string, Buffer> {
+  const golden = new Map<string, Buffer>();
+  for (const host of all) {
+    const userData = host.userData(placeholder);
+    golden.set(`${host.name}/user_data.yaml`, Buffer.from(userData));
+    golden.set(`${host.name}/manifest.txt`, Buffer.from(manifest(host, userData, all)));
+    for (const { path, content } of host.files.filter(isText)) golden.set(`${folderOf(host, path, all)}${path}`, content);
+    for (const [path, expression] of Object.entries(host.expressions)) {
+      golden.set(`${host.name}${path}.expression`, Buffer.from(`${expression}\n`));
+    }
+  }
+  return golden;
+}
+
+/** What is in the archive is here, and the archive itself is in the user_data. */
+function isText({ path }: { path: string }): boolean {
+  return path !== FILES_ARCHIVE;
+}
+
+/** A file that every machine has byte for byte is kept once. */
+function folderOf(host: GoldenHost, path: string, all: readonly GoldenHost[]): string {
+  const contents = all.map(({ files }) => files.find((file) => file.path === path)?.content.toString("base64"));
+  return new Set(contents).size === 1 ? "common" : host.name;
+}
+
+/** The size, the hash, and for each file its mode, its owner and in which folder here it is. */
+function manifest(host: GoldenHost, userData: string, all: readonly GoldenHost[]): string {
+  const known = host.files.map(({ path, mode, owner }) => [mode.toString(8).padStart(4, "0"), owner, path, isText({ path }) ? folderOf(host, path, all) : "all in common"]);
+  const filled = Object.keys(host.expressions).map((path) => ["0600", "root:root", path, `${host.name}, known at apply`]);
+  return [
+    `user_data sha256 ${createHash("sha256").update(userData).digest("hex")}`,
+    `user_data at full capacity ${host.maxBytes} bytes`,
+    ...[...known, ...filled].map(([mode, owner, path, folder]) => `${mode} ${owner} ${path} (${folder})`),
+    "",
+  ].join("\n");
+}
+
+/** The golden files that are on disk. */
+function filesOnDisk(): string[] {
+  return readdirSync(__dirname, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(__dirname.length + 1))
+    .filter((file) => file.includes("/"))
+    .sort();
+}
+
+function update(): void {
+  filesOnDisk().forEach((file) => rmSync(join(__dirname, file)));
+  for (const [file, content] of expected) {
+    mkdirSync(dirname(join(__dirname, file)), { recursive: true });
+    writeFileSync(join(__dirname, file), content);
+  }
+}
+
+beforeAll(() => {
+  if (!UPDATE) return;
+  if (process.env.CI === "true") throw new Error("golden files are never updated in CI: what is compared must be what was committed");
+  update();
+});
+
+test("there is a golden machine for every role of dev, and one Postgres machine of production", () => {
+  expect(hosts.map(({ role }) => role)).toEqual(["kubernetes-server", "kubernetes-agent", "postgres", "worker", "postgres"]);
+});
+
+test("no golden file is missing and none is left over", () => {
+  expect(filesOnDisk()).toEqual([...expected.keys()].sort());
+});
+
+test.each([...expected.keys()].sort())("%s has not changed by a byte", (file) => {
+  const path = join(__dirname, file);
+  const golden = existsSync(path) ? readFileSync(path) : undefined;
+  expect(expected.get(file)!.toString("utf8")).toBe(golden?.toString("utf8"));
+});
+
+test("every machine's user_data is within the budget and of the size that was counted", () => {
+  for (const host of hosts) expect(Buffer.byteLength(host.userData(placeholder))).toBeLessThanOrEqual(host.maxBytes);
+});

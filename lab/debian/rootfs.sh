@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Builds a Debian 13 root file system with the programs that Hetzner's image has and our hosts use, and prints its path.
+# It is kept in the user's cache: a second call returns at once. The mirror is the one that this machine's own apt uses.
+#
+# Exit codes: 0 there it is, 1 the build failed; this machine can't: 3 not root, 4 no mmdebstrap, 5 apt knows no mirror that has
+# Debian 13, 6 no namespaces or no control groups.
+set -euo pipefail
+
+suite=trixie
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+packages=systemd-sysv,systemd-resolved,dbus,udev,cloud-init,openssh-server,python3,python3-yaml,nftables,openssl,ca-certificates
+packages=$packages,bash,dash,apt,iproute2,procps,kmod,passwd
+
+say() {
+	echo "debian root: $*" >&2
+}
+
+refuse() {
+	say "$2"
+	exit "$1"
+}
+
+# Every URI of this machine's apt sources: deb822 files, and the one-line format with or without [options].
+apt_uris() {
+	local file
+	for file in /etc/apt/sources.list.d/*.sources; do
+		[ ! -e "$file" ] || sed -n 's/^URIs:[[:space:]]*//Ip' "$file" | tr -s '[:blank:]' '\n'
+	done
+	for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+		[ ! -e "$file" ] || sed -nE 's/^[[:space:]]*deb[[:space:]]+(\[[^]]*\][[:space:]]+)?([^[:space:]]+).*/\2/p' "$file"
+	done
+}
+
+# The first of the URIs on standard input that has the distribution $1.
+first_with() {
+	local uri probe
+	probe=$(mktemp)
+	while read -r uri; do
+		if /usr/lib/apt/apt-helper download-file "${uri%/}/dists/$1/InRelease" "$probe" >/dev/null 2>&1; then
+			rm -f "$probe"
+			echo "${uri%/}"
+			return
+		fi
+	done
+	rm -f "$probe"
+	return 1
+}
+
+[ "$(id -u)" -eq 0 ] || refuse 3 "only root can build and enter it"
+
+# what machine.sh needs to run a copy of it
+unshare --mount --pid --net --uts --ipc --cgroup --fork true 2>/dev/null || refuse 6 "root may not make namespaces on this machine"
+groups=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+if [ -z "$groups" ] || ! mkdir "$groups/triplicate-probe-$$" 2>/dev/null || ! rmdir "$groups/triplicate-probe-$$"; then
+	refuse 6 "root may not make control groups on this machine"
+fi
+
+cache=$HOME/.cache/triplicate
+inputs=$({ cat "${BASH_SOURCE[0]}" && uname -m && apt_uris; } | sha256sum | cut -c 1-12)
+root=$cache/debian-13-$inputs
+mkdir -p "$cache"
+exec 9>"$cache/debian-13.lock"
+flock 9
+if [ -d "$root" ]; then
+	echo "$root"
+	exit
+fi
+
+if ! command -v mmdebstrap >/dev/null || [ ! -e "$keyring" ]; then
+	say "installing mmdebstrap"
+	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends mmdebstrap debian-archive-keyring; } >&2 ||
+		refuse 4 "there is no mmdebstrap, and apt cannot install it"
+fi
+main=$(apt_uris | awk '/\/debian\/?$/' | first_with "$suite") || refuse 5 "this machine's apt knows no mirror that has Debian 13"
+sources=("deb [signed-by=$keyring] $main $suite main" "deb [signed-by=$keyring] $main $suite-updates main")
+if security=$(apt_uris | awk '/security/' | first_with "$suite-security"); then
+	sources+=("deb [signed-by=$keyring] $security $suite-security main")
+fi
+
+partial=$(mktemp -d "$cache/.debian-13.XXXXXX")
+trap 'rm -rf --one-file-system "$partial"' EXIT
+say "building it, which takes about a minute"
+# shellcheck disable=SC2016 # mmdebstrap gives each hook the root's path as its $1
+mmdebstrap --quiet --mode=root --variant=minbase --components=main --include="$packages" \
+	--aptopt='APT::Install-Recommends "false"' \
+	--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+	--customize-hook='rm -f "$1"/etc/hostname "$1"/etc/resolv.conf; : >"$1"/etc/machine-id' \
+	"$suite" "$partial/root" "${sources[@]}" >&2 || refuse 1 "mmdebstrap failed"
+chmod 0755 "$partial/root"
+mv -T "$partial/root" "$root"
+find "$cache" -maxdepth 1 -name 'debian-13-*' -type d ! -path "$root" -exec rm -rf --one-file-system {} +
+say "built in $SECONDS s, $(du -sm "$root" | cut -f 1) MB"
+echo "$root"
