@@ -8,6 +8,8 @@ import { type GoldenHost, goldenHosts, placeholder } from "../support/golden-hos
 /** Set to write what is there now, instead of comparing with it. Look at the difference before it is committed. */
 const UPDATE = process.env.UPDATE_GOLDEN === "1";
 
+const root = join(__dirname, "..", "..");
+const assets = new Map(listFiles(join(root, "assets")).map((file) => [readFileSync(file).toString("base64"), file.slice(root.length + 1)]));
 const hosts = goldenHosts();
 const expected = goldenFiles(hosts);
 
@@ -18,7 +20,9 @@ function goldenFiles(all: readonly GoldenHost[]): Map<string, Buffer> {
     const userData = host.userData(placeholder);
     golden.set(`${host.name}/user_data.yaml`, Buffer.from(userData));
     golden.set(`${host.name}/manifest.txt`, Buffer.from(manifest(host, userData, all)));
-    for (const { path, content } of host.files.filter(isText)) golden.set(`${folderOf(host, path, all)}${path}`, content);
+    for (const file of host.files.filter(isText)) {
+      if (assetOf(file) === undefined) golden.set(`${folderOf(host, file.path, all)}${file.path}`, file.content);
+    }
     for (const [path, expression] of Object.entries(host.expressions)) {
       golden.set(`${host.name}${path}.expression`, Buffer.from(`${expression}\n`));
     }
@@ -31,6 +35,11 @@ function isText({ path }: { path: string }): boolean {
   return path !== FILES_ARCHIVE;
 }
 
+/** The program in `assets/` that a file is byte for byte: then that is its golden file. */
+function assetOf({ content }: { content: Buffer }): string | undefined {
+  return assets.get(content.toString("base64"));
+}
+
 /** A file that every machine has byte for byte is kept once. */
 function folderOf(host: GoldenHost, path: string, all: readonly GoldenHost[]): string {
   const contents = all.map(({ files }) => files.find((file) => file.path === path)?.content.toString("base64"));
@@ -39,7 +48,11 @@ function folderOf(host: GoldenHost, path: string, all: readonly GoldenHost[]): s
 
 /** The size, the hash, and for each file its mode, its owner and in which folder here it is. */
 function manifest(host: GoldenHost, userData: string, all: readonly GoldenHost[]): string {
-  const known = host.files.map(({ path, mode, owner }) => [mode.toString(8).padStart(4, "0"), owner, path, isText({ path }) ? folderOf(host, path, all) : "all in common"]);
+  const known = host.files.map((file) => {
+    const { path, mode, owner } = file;
+    const golden = isText(file) ? (assetOf(file) ?? folderOf(host, path, all)) : "of the files below";
+    return [mode.toString(8).padStart(4, "0"), owner, path, golden];
+  });
   const filled = Object.keys(host.expressions).map((path) => ["0600", "root:root", path, `${host.name}, known at apply`]);
   return [
     `user_data sha256 ${createHash("sha256").update(userData).digest("hex")}`,
@@ -51,11 +64,17 @@ function manifest(host: GoldenHost, userData: string, all: readonly GoldenHost[]
 
 /** The golden files that are on disk. */
 function filesOnDisk(): string[] {
-  return readdirSync(__dirname, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(__dirname.length + 1))
+  return listFiles(__dirname)
+    .map((file) => file.slice(__dirname.length + 1))
     .filter((file) => file.includes("/"))
     .sort();
+}
+
+function listFiles(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    return entry.isDirectory() ? listFiles(path) : [path];
+  });
 }
 
 function update(): void {
