@@ -3,8 +3,9 @@
 
 GET  /member              this machine by its own checks, without asking anyone
 GET  /health              this machine, with the quorum of its role; ?forming=allowed accepts a cluster being made
-GET  /health/data-center  ?members=a,b[&forming=allowed][&cluster=x,y][&final=yes]: many machines, asked one by one;
-                          a bad answer has status 503, which clients retry, or, when final, 424, which they read
+GET  /health/data-center  ?members=a,b[&forming=allowed][&cluster=x,y][&wait=seconds]: many machines, asked one by one;
+                          a bad answer has status 503, which clients retry; with wait, the agent itself asks again for
+                          that long, and a bad answer then has status 424, which clients read
 GET  /leave               how far leaving is
 POST /leave               (operator only) run the leave steps, once
 """
@@ -19,6 +20,7 @@ import socketserver
 import ssl
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from health_agent.local import Answer, Checks, Leave, Programs, log, plain
 HANDSHAKE_SECONDS = 5.0
 REQUEST_SECONDS = 15.0  # for each read and write, and for an idle connection
 CONNECTIONS = 256
+WAIT_SECONDS = 3600
 OPERATOR = "operator"
 
 
@@ -89,8 +92,11 @@ class Handler(BaseHTTPRequestHandler):
                 answer = health.health()
                 self.reply(200 if answer["status"] in good else 503, answer)
             elif url.path == "/health/data-center":
-                answer = health.data_center(query.get("members", []), query.get("cluster", []), forming)
-                bad = 424 if query.get("final") == ["yes"] else 503
+                deadline = time.monotonic() + seconds(query)
+                question = (query.get("members", []), query.get("cluster", []), forming)
+                while (answer := health.data_center(*question))["status"] not in good and time.monotonic() < deadline:
+                    time.sleep(1)
+                bad = 424 if "wait" in query else 503
                 self.reply(200 if answer["status"] in good else bad, answer)
             elif url.path == "/leave":
                 self.reply(200, health.leave.progress)
@@ -123,6 +129,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Say nothing about requests: refusals and changes of state are logged where they happen."""
+
+
+def seconds(query: dict[str, list[str]]) -> int:
+    """Read how long a caller wants to wait: an hour at most."""
+    value = "".join(query.get("wait", ["0"]))
+    if not value.isdecimal() or int(value) > WAIT_SECONDS:
+        raise BadRequest(f"wait is {plain(value)}, allowed: seconds from 0 to {WAIT_SECONDS}")
+    return int(value)
 
 
 def notify_ready() -> None:

@@ -322,8 +322,13 @@ describe("a data center", () => {
     await Promise.all(["pg1", "pg2", "pg3"].map((name) => machines[name]!.stop()));
     await machines.pg1!.install(slots).start();
     expect((await ask("pg1", "/health/data-center?members=pg1,w1")).code).toBe(503);
-    const final = await ask("pg1", "/health/data-center?members=pg1,w1&final=yes");
-    expect(final).toMatchObject({ code: 424, body: { summary: expect.stringContaining("pg1: forming") as string } });
+    const started = Date.now();
+    const waited = await ask("pg1", "/health/data-center?members=pg1,w1&wait=2");
+    expect(waited).toMatchObject({ code: 424, body: { summary: expect.stringContaining("pg1: forming") as string } });
+    expect(Date.now() - started).toBeGreaterThan(1900);
+    expect((await ask("pg1", "/health/data-center?members=pg1,w1&wait=2&forming=allowed")).code).toBe(200);
+    const error = "wait is soon, allowed: seconds from 0 to 3600";
+    expect(await ask("pg1", "/health/data-center?members=pg1&wait=soon")).toEqual({ code: 400, body: { error } });
     const allowed = await ask("pg1", "/health/data-center?members=pg1,w1&forming=allowed");
     expect(allowed).toMatchObject({ code: 200, body: { status: "forming", summary: "all 2 machines are forming" } });
     const whole = await ask("pg1", "/health/data-center?members=w1&cluster=pg1&forming=allowed");

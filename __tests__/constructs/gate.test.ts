@@ -90,8 +90,8 @@ describe("census", () => {
   });
 });
 
-/** Only an answer that waits for nothing is final: an agent that is asked again must not end the waiting. */
-const FINAL_IF_IDLE = 'final=${length(local.making) > 0 ? "no" : "yes"}';
+/** With machines to make, the agent waits as long as the attempts take; else it answers at once. */
+const WAIT = "length(local.making) > 0 ? var.gate_attempts * 5 : 0";
 
 describe("health gate", () => {
   const gate = (cluster?: string[]): Block =>
@@ -106,8 +106,8 @@ describe("health gate", () => {
   test("asks for its members with mutual TLS, after they are there, until they are well", () => {
     expect(gate()).toMatchObject({
       ...MUTUAL_TLS,
-      url: `https://192.0.2.1:9443/health/data-center?members=web-1,web-2&forming=allowed&${FINAL_IF_IDLE}`,
-      request_timeout_ms: 15_000,
+      url: `https://192.0.2.1:9443/health/data-center?members=web-1,web-2&forming=allowed&wait=\${${WAIT}}`,
+      request_timeout_ms: `\${15000 + 1000 * (${WAIT})}`,
       retry: { min_delay_ms: 5000, max_delay_ms: 5000, attempts: expect.stringContaining("var.gate_attempts") as string },
       depends_on: ["hcloud_server.web-1"],
     });
@@ -121,7 +121,7 @@ describe("health gate", () => {
 
   test("of the last data center demands the whole cluster, and accepts none that is being formed", () => {
     expect(gate(["a", "b"]).url).toBe(
-      `https://192.0.2.1:9443/health/data-center?members=web-1,web-2&cluster=a,b&${FINAL_IF_IDLE}`,
+      `https://192.0.2.1:9443/health/data-center?members=web-1,web-2&cluster=a,b&wait=\${${WAIT}}`,
     );
   });
 
@@ -141,7 +141,7 @@ describe("replacement guard", () => {
     const guard = data(guarded(), "http", "others");
     expect(guard).toMatchObject({ ...MUTUAL_TLS, request_timeout_ms: 15_000 });
     expect(guard.for_each).toMatch(/^\$\{length\(local\.replacing\) > 0 && !var\.replace_while_ill && !var\.teardown \? toset\(\[for s in data\.hcloud_servers\.existing\.servers : .*\]\) : toset\(\[\]\)\}$/);
-    expect(guard.url).toMatch(/^https:\/\/\$\{.*\[each\.key\]\}:9443\/health\/data-center\?members=\$\{join\(",", sort\(.*== each\.key\]\)\)\}&forming=allowed&final=yes$/);
+    expect(guard.url).toMatch(/^https:\/\/\$\{.*\[each\.key\]\}:9443\/health\/data-center\?members=\$\{join\(",", sort\(.*== each\.key\]\)\)\}&forming=allowed&wait=0$/);
   });
 
   test("names what it leaves alone, and the way out", () => {

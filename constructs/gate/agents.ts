@@ -7,7 +7,8 @@ export const ANSWER_TIMEOUT_MS = 15_000;
 /**
  * A question to the agent that answers for a data center; `address` and `members` are Terraform expressions or literals.
  *
- * With `final: "yes"` a bad answer is not one that the http provider retries: it gives up on those without showing them.
+ * With `wait`, in seconds, the agent does the waiting, and its answer is one that the http provider shows. Without, a bad
+ * answer is one that the provider asks for again, and gives up on without showing it.
  */
 export function healthUrl(address: string, members: string, more: Readonly<Record<string, string>> = {}): string {
   const query = Object.entries({ members, ...more }).map(([name, value]) => `${name}=${value}`);

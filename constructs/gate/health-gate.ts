@@ -23,7 +23,7 @@ export interface HealthGateProps {
    */
   readonly cluster?: readonly string[];
   readonly operator: Credentials;
-  /** Seconds between two questions. */
+  /** Seconds between two questions; a wait is as many of them as the attempts. */
   readonly intervalSeconds: number;
   /** Says whether this plan makes machines: then the gate waits for them, else it asks a few times only. */
   readonly census: Census;
@@ -35,8 +35,9 @@ export interface HealthGateProps {
 /**
  * Stops a deploy at a data center that is not well.
  *
- * With machines to change, it waits after the change. With nothing to change, it is asked at plan time, so that a deploy
- * checks again what passed before; it then says which machine is ill, and why.
+ * With machines to change, it waits after the change: first for the machine that answers, then for that machine to find
+ * all of them well. With nothing to change, it is asked at plan time and answered at once, so that a deploy checks again
+ * what passed before. Either way it says which machine is ill, and why.
  */
 export class HealthGate extends Construct {
   constructor(scope: Construct, id: string, props: HealthGateProps) {
@@ -44,10 +45,11 @@ export class HealthGate extends Construct {
     const scopeOfHealth: Record<string, string> = props.cluster ? { cluster: props.cluster.join(",") } : { forming: "allowed" };
     const { gateAttempts } = props.switches;
     const isMaking = `length(${props.census.making}) > 0`;
+    const wait = `${isMaking} ? ${gateAttempts} * ${props.intervalSeconds} : 0`;
     const gate = new DataHttp(this, "Resource", {
       ...mutualTls(props.operator),
-      url: healthUrl(props.address, props.members.join(","), { ...scopeOfHealth, final: `\${${isMaking} ? "no" : "yes"}` }),
-      requestTimeoutMs: ANSWER_TIMEOUT_MS,
+      url: healthUrl(props.address, props.members.join(","), { ...scopeOfHealth, wait: `\${${wait}}` }),
+      requestTimeoutMs: Token.asNumber(`\${${ANSWER_TIMEOUT_MS} + 1000 * (${wait})}`),
       retry: {
         attempts: Token.asNumber(`\${${isMaking} ? ${gateAttempts} : min(${gateAttempts}, ${IDLE_ATTEMPTS})}`),
         minDelayMs: props.intervalSeconds * 1000,

@@ -40,7 +40,7 @@ export class ReplacementGuard extends Construct {
     const members = `join(",", sort([for s in ${census.servers} : s.name if ${dataCenterOf} == each.key]))`;
     const guard = new DataHttp(this, "Resource", {
       ...mutualTls(props.operator),
-      url: healthUrl(`\${${objectExpression(props.others)}[each.key]}`, `\${${members}}`, { forming: "allowed", final: "yes" }),
+      url: healthUrl(`\${${objectExpression(props.others)}[each.key]}`, `\${${members}}`, { forming: "allowed", wait: "0" }),
       requestTimeoutMs: ANSWER_TIMEOUT_MS,
       lifecycle: {
         postcondition: [

@@ -10,13 +10,13 @@ export class Switches extends Construct {
   public readonly teardown: string;
   /** Expression: replace machines although another data center is ill. */
   public readonly replaceWhileIll: string;
-  /** Expression: how often the gate asks before it gives up. */
+  /** Expression: how many intervals the gate waits for an answer, and again for health. */
   public readonly gateAttempts: string;
 
   /**
    * @param scope Where the variables are declared; their names are fixed.
    * @param id Its id.
-   * @param gateAttempts How often the gate asks where nobody says otherwise.
+   * @param gateAttempts How many intervals the gate waits where nobody says otherwise.
    */
   constructor(scope: Construct, id: string, gateAttempts: number) {
     super(scope, id);
@@ -27,7 +27,7 @@ export class Switches extends Construct {
       false,
       "replace machines although another data center is ill",
     );
-    this.gateAttempts = this.declare("gate_attempts", "number", gateAttempts, "how often the health gate asks");
+    this.gateAttempts = this.declare("gate_attempts", "number", gateAttempts, "how many intervals the health gate waits, for an answer and again for health");
   }
 
   private declare(name: string, type: string, standard: boolean | number, description: string): string {
