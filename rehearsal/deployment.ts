@@ -10,6 +10,8 @@ export interface Deployed {
   readonly changes: PlannedChanges;
   /** What Terraform said last: of the plan if it was refused, else of the apply. */
   readonly output: string;
+  /** All that Terraform printed, plan and apply. */
+  readonly printed: string;
   readonly seconds: number;
 }
 
@@ -60,7 +62,11 @@ export class Deployment {
     const apply = await terraform.apply(variables);
     rmSync(join(terraform.directory, "plan.tfplan"), { force: true });
     const seconds = plan.seconds + apply.seconds;
-    return { ...ended(name, apply.exitCode === 0 ? "applied" : "failed", changes, apply), seconds };
+    return {
+      ...ended(name, apply.exitCode === 0 ? "applied" : "failed", changes, apply),
+      printed: plan.output + apply.output,
+      seconds,
+    };
   }
 
   /** Deploys all stacks in their order; the last of what it gives is the one that stopped it, if one did. */
@@ -85,7 +91,7 @@ export class Deployment {
   ): Promise<TerraformResult> {
     let result: TerraformResult = { exitCode: 0, output: "", seconds: 0 };
     for (const { name } of [...this.stacks].reverse()) {
-      result = await (await this.terraform(name)).destroy(variables);
+      result = await this.destroy(name, variables);
       onStack(name, result);
       if (result.exitCode !== 0) break;
     }
@@ -94,5 +100,5 @@ export class Deployment {
 }
 
 function ended(stack: string, outcome: Deployed["outcome"], changes: PlannedChanges, { output, seconds }: TerraformResult): Deployed {
-  return { stack, outcome, changes, output, seconds };
+  return { stack, outcome, changes, output, printed: output, seconds };
 }

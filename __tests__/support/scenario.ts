@@ -191,6 +191,31 @@ class SteadyDeployment extends Deployment {
   ) {
     super(stacks, variables);
   }
+
+  public override async plan(name: string, variables: Readonly<Record<string, string>> = {}): Promise<TerraformResult> {
+    const result = await super.plan(name, variables);
+    this.assertNoSecret(result.output, variables);
+    return result;
+  }
+
+  public override async deploy(name: string, variables: Readonly<Record<string, string>> = {}): Promise<Deployed> {
+    const deployed = await super.deploy(name, variables);
+    this.assertNoSecret(deployed.printed, variables);
+    return deployed;
+  }
+
+  public override async destroy(name: string, variables: Readonly<Record<string, string>> = {}): Promise<TerraformResult> {
+    const result = await super.destroy(name, variables);
+    this.assertNoSecret(result.output, variables);
+    return result;
+  }
+
+  /** Whatever a scenario is about, Terraform must not print a secret in it: no private key, no token. */
+  private assertNoSecret(printed: string, variables: Readonly<Record<string, string>>): void {
+    const tokens = Object.entries({ ...this.variables, ...variables }).filter(([name]) => name.includes("token"));
+    const found = ["PRIVATE KEY", ...tokens.map(([, token]) => token)].find((secret) => printed.includes(secret));
+    if (found) throw new Error(`Terraform printed a secret after: ${printed.slice(0, printed.indexOf(found)).slice(-400)}`);
+  }
 }
 
 function find({ stacks }: Deployment, name: string): string {

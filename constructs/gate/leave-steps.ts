@@ -29,31 +29,33 @@ export interface LeaveStepsProps {
  * The step before a stateful machine is stopped: `triplicate leave` asks it to hand over and close its volumes, and refuses
  * while another member of its quorum is not healthy. When it fails, nothing has been detached yet.
  *
- * One resource with an instance per machine: for a machine that goes, the step still runs, since the block stays.
+ * One resource with an instance per machine: for a machine that goes, the step still runs, since the block stays. A machine
+ * leaves with the operator's credentials of the time when it was made, since a destroy provisioner sees nothing newer: replace
+ * it before they expire.
  */
 export class LeaveSteps extends Construct {
   public readonly steps: TerraformResource;
 
   constructor(scope: Construct, id: string, props: LeaveStepsProps) {
     super(scope, id);
-    const { trustBundle, certificate, privateKey } = props.operator;
+    const { trustBundle: ca, certificate, privateKey: key } = props.operator;
     const machines = props.machines.map(({ name, replacedWith, ...machine }) => [
       name,
       { replaced_with: replacedWith, machine: { machine: name, port: HEALTH_PORT, ...machine } },
     ]);
     this.steps = terraformData(this, "leave", {
       for_each: Object.fromEntries(machines),
-      triggers_replace: "${each.value.replaced_with}",
-      input: {
-        leave: `\${jsonencode(merge(each.value.machine, { ca = ${trustBundle}, certificate = ${certificate}, key = ${privateKey} }))}`,
-      },
+      input: "${each.value.machine}",
+      // the credentials are here and not in the input: that is copied to the output, which a plan shows in clear
+      triggers_replace: { replaced_with: "${each.value.replaced_with}", credentials: `\${{ ca = ${ca}, certificate = ${certificate}, key = ${key} }}` },
+      lifecycle: { ignore_changes: ["triggers_replace.credentials"] },
       provisioner: [
         {
           "local-exec": {
             when: "destroy",
             command: "npx --no-install triplicate leave",
             // marked as not sensitive, or Terraform would hide what the command says; it prints no part of it
-            environment: { TRIPLICATE_LEAVE: "${nonsensitive(self.input.leave)}" },
+            environment: { TRIPLICATE_LEAVE: "${nonsensitive(jsonencode(merge(self.input, self.triggers_replace.credentials)))}" },
           },
         },
       ],
