@@ -45,4 +45,10 @@ export class EnvironmentStack extends TerraformStack {
     });
     new HcloudProvider(this, "hcloud", { token: token.stringValue });
   }
+
+  /**
+   * CDKTF would resolve every value once more here, to find references to other stacks and to make outputs for them: almost
+   * half of the time that synthesis takes. There are none: what one stack says to another is one explicit output per data center.
+   */
+  public override prepareStack(): void {}
 }

@@ -41,6 +41,14 @@ function decode(template: string): unknown {
 }
 
 /** The addresses of a stack's resources and data sources, one per instance where the instances are known. */
+/** The resources that expressions of a stack name, as type and name; data sources are left out. */
+function referred(text: string): [string, string][] {
+  const types = "hcloud|tls|random|terraform";
+  return [...text.matchAll(new RegExp(`(?<![\\w.])((?:${types})_\\w+)\\.([\\w-]+)`, "g"))]
+    .map(([, type, id]): [string, string] => [type, id])
+    .filter(([type]) => type !== "terraform_remote_state");
+}
+
 function addresses(stack: StackJson): string[] {
   const of = (prefix: string, [address, { for_each, count }]: [string, Block]): string[] => {
     if (typeof for_each === "object" && for_each !== null) return Object.keys(for_each).map((key) => `${prefix}${address}["${key}"]`);
@@ -83,8 +91,13 @@ describe("the list of stacks", () => {
 });
 
 describe("invariants", () => {
-  test("nothing is referenced between stacks but through the foundation's outputs", () => {
-    for (const text of texts.values()) expect(text).not.toContain("cross-stack-output");
+  test("nothing is referenced between stacks but through the foundation's outputs: what a stack refers to, it declares", () => {
+    for (const [name, stack] of stacks) {
+      expect(texts.get(name)).not.toContain("cross-stack-output");
+      const undeclared = referred(texts.get(name)!).filter(([type, id]) => stack.resource?.[type]?.[id] === undefined);
+      expect(undeclared).toEqual([]);
+    }
+    expect(referred(texts.get("dev-fsn1")!)).toContainEqual(["hcloud_server", "dev-fsn1-postgres-1"]);
   });
 
   test("foundation and data centers only: a data center has no output and reads only its foundation", () => {
