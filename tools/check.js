@@ -38,7 +38,7 @@ function shellcheckBinary() {
   const target = path.join(os.homedir(), ".cache", "triplicate", SHELLCHECK);
   const binary = path.join(target, "bin", "shellcheck");
   if (!fs.existsSync(binary)) {
-    const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", target, SHELLCHECK];
+    const pip = ["-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--disable-pip-version-check", "--no-deps", "--target", target, SHELLCHECK];
     spawnSync("python3", pip, { stdio: ["ignore", "inherit", "inherit"] });
   }
   return fs.existsSync(binary) ? binary : undefined;

@@ -41,6 +41,8 @@ function takeSchema(version) {
 
 /** Writes the TypeScript sources, one folder per resource, and lifts them to the paths that users import. */
 async function generate(schema) {
+  // loading the generator runs `terraform version`, which would complain of a configuration file that is not there
+  delete process.env.TF_CLI_CONFIG_FILE;
   const { CodeMaker } = require("codemaker");
   const { TerraformProviderGenerator } = require("@cdktf/provider-generator/lib/get/generator/provider-generator");
   const { ConstructsMakerProviderTarget, TerraformProviderConstraint, LANGUAGES } = require("@cdktf/commons");
