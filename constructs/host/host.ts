@@ -130,7 +130,7 @@ export class Host extends Construct {
   public addFile(file: HostFile): void {
     if (!file.path.startsWith("/")) throw this.error(`file '${file.path}': the path must be absolute`);
     if (file.path.startsWith("/run/")) throw this.error(`file '${file.path}': /run is empty after a reboot; use addRuntimeFile`);
-    if (holdsToken(JSON.stringify(file))) {
+    if ([file.path, file.owner ?? "", file.mode ?? "", file.content].some(holdsToken)) {
       throw this.error(`file '${file.path}' holds a value that only Terraform knows; use addRuntimeFile or addValue`);
     }
     this.claim(file.path);
