@@ -91,9 +91,9 @@ function measure(args: readonly string[]): Sample {
 }
 
 function sizeOf(directory: string): number {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+  return (readdirSync(directory, { recursive: true }) as string[])
+    .map((path) => statSync(join(directory, path)))
+    .reduce((sum, entry) => sum + (entry.isFile() ? entry.size : 0), 0);
 }
 
 function median(samples: readonly Sample[]): Sample {

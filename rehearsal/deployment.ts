@@ -15,6 +15,9 @@ export interface Deployed {
   readonly seconds: number;
 }
 
+/** Gives what the work on a stack gives, and may show it meanwhile and when it is done. */
+export type Show<T> = (stack: string, work: Promise<T>) => Promise<T>;
+
 const NOTHING: PlannedChanges = { add: 0, change: 0, destroy: 0, actions: {} };
 
 /** The stacks of an environment, as `cdktf deploy` would take them: one after another, stopping at the first that fails. */
@@ -69,30 +72,30 @@ export class Deployment {
     };
   }
 
-  /** Deploys all stacks in their order; the last of what it gives is the one that stopped it, if one did. */
-  public async deployAll(
-    variables: Readonly<Record<string, string>> = {},
-    onStack: (deployed: Deployed) => void = () => undefined,
-  ): Promise<Deployed[]> {
+  /**
+   * Deploys all stacks in their order; the last of what it gives is the one that stopped it, if one did.
+   *
+   * @param variables Variables beside the deployment's own.
+   * @param show Is given each stack's work while it is under way, to show it.
+   */
+  public async deployAll(variables: Readonly<Record<string, string>> = {}, show: Show<Deployed> = (_, work) => work): Promise<Deployed[]> {
     const all: Deployed[] = [];
     for (const { name } of this.stacks) {
-      const deployed = await this.deploy(name, variables);
+      const deployed = await show(name, this.deploy(name, variables));
       all.push(deployed);
-      onStack(deployed);
       if (deployed.outcome === "refused" || deployed.outcome === "failed") break;
     }
     return all;
   }
 
-  /** Destroys all stacks, the last one first; stops at the first that fails. */
+  /** Destroys all stacks, the last one first; stops at the first that fails. Parameters as in {@link deployAll}. */
   public async destroyAll(
     variables: Readonly<Record<string, string>> = {},
-    onStack: (name: string, result: TerraformResult) => void = () => undefined,
+    show: Show<TerraformResult> = (_, work) => work,
   ): Promise<TerraformResult> {
     let result: TerraformResult = { exitCode: 0, output: "", seconds: 0 };
     for (const { name } of [...this.stacks].reverse()) {
-      result = await this.destroy(name, variables);
-      onStack(name, result);
+      result = await show(name, this.destroy(name, variables));
       if (result.exitCode !== 0) break;
     }
     return result;

@@ -47,6 +47,9 @@ export async function rehearse(options: RehearseOptions): Promise<number> {
   return rehearsal.report();
 }
 
+/** What an operator says who takes an environment down. */
+const TEARDOWN = { TF_VAR_teardown: "true" };
+
 const TERRAFORM_IS_REAL = "real Terraform and provider; simulated: the cloud's API";
 
 /** One rehearsal, from the tools to the report. */
@@ -108,11 +111,13 @@ class Rehearsal {
   }
 
   private async apply(deployment: Deployment): Promise<void> {
-    for (const { name } of deployment.stacks) {
-      const deployed = await whileWorking(`apply ${name}`, deployment.deploy(name));
+    const all = await deployment.deployAll({}, async (name, work) => {
+      const deployed = await whileWorking(`apply ${name}`, work);
       this.stackLine("apply", deployed, deployed.outcome === "applied");
-      if (deployed.outcome !== "applied") throw new RehearsalStopped(`${name}: ${deployed.outcome}\n${deployed.output}`);
-    }
+      return deployed;
+    });
+    const bad = all.find(({ outcome }) => outcome !== "applied");
+    if (bad) throw new RehearsalStopped(`${bad.stack}: ${bad.outcome}\n${bad.output}`);
   }
 
   private async planAgain(deployment: Deployment): Promise<void> {
@@ -137,11 +142,13 @@ class Rehearsal {
   }
 
   private async destroy(deployment: Deployment): Promise<void> {
-    for (const { name } of [...deployment.stacks].reverse()) {
-      const { exitCode, output, seconds } = await whileWorking(`destroy ${name}`, deployment.destroy(name, { TF_VAR_teardown: "true" }));
-      this.line({ step: `destroy ${name}`, verdict: exitCode === 0 ? "passed" : "failed", reality: TERRAFORM_IS_REAL, seconds });
-      if (exitCode !== 0) throw new RehearsalStopped(output);
-    }
+    const { exitCode, output } = await deployment.destroyAll(TEARDOWN, async (name, work) => {
+      const result = await whileWorking(`destroy ${name}`, work);
+      const verdict = result.exitCode === 0 ? "passed" : "failed";
+      this.line({ step: `destroy ${name}`, verdict, reality: TERRAFORM_IS_REAL, seconds: result.seconds });
+      return result;
+    });
+    if (exitCode !== 0) throw new RehearsalStopped(output);
   }
 
   /** A protected environment must refuse, at its machines and at what persists, with nothing changed. */
@@ -151,10 +158,7 @@ class Rehearsal {
     const lastDataCenter = deployment.stacks[deployment.stacks.length - 1].name;
     for (const name of [lastDataCenter, foundation]) {
       const before = api.requests().length;
-      const { exitCode, output, seconds } = await whileWorking(
-        `destroy ${name}`,
-        deployment.destroy(name, { TF_VAR_teardown: "true" }),
-      );
+      const { exitCode, output, seconds } = await whileWorking(`destroy ${name}`, deployment.destroy(name, TEARDOWN));
       const changes = api.requests().length - before;
       const isRefused = exitCode !== 0 && changes === 0;
       const reason = isRefused ? `refused, nothing changed: ${firstError(output)}` : `exit code ${exitCode}, ${changes} changes in the cloud`;

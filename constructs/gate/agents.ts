@@ -23,3 +23,13 @@ export function mutualTls(credentials: Credentials): { caCertPem: string; client
     clientKeyPem: credentials.privateKey,
   };
 }
+
+/**
+ * The condition on a `data "http"` that asks an agent: an answer other than 200 stops the plan or the apply.
+ *
+ * @param message What to say then, given the agent's own summary as an expression in a string.
+ */
+export function healthy(message: (summary: string) => string): { condition: string; errorMessage: string } {
+  const summary = "${try(jsondecode(self.response_body).summary, self.response_body)}";
+  return { condition: "${self.status_code == 200}", errorMessage: message(summary) };
+}

@@ -2,7 +2,7 @@ import { DataHttp } from "@cdktf/provider-http/lib/data-http";
 import { TerraformResource, Token } from "cdktf";
 import { Construct } from "constructs";
 import { Credentials } from "../identity/machine-identity";
-import { ANSWER_TIMEOUT_MS, healthUrl, mutualTls } from "./agents";
+import { ANSWER_TIMEOUT_MS, healthUrl, healthy, mutualTls } from "./agents";
 import { Census } from "./census";
 import { Switches } from "./switches";
 
@@ -56,14 +56,7 @@ export class HealthGate extends Construct {
         maxDelayMs: props.intervalSeconds * 1000,
       },
       dependsOn: [...props.after],
-      lifecycle: {
-        postcondition: [
-          {
-            condition: "${self.status_code == 200}",
-            errorMessage: `data center ${props.dataCenter} is not healthy: \${try(jsondecode(self.response_body).summary, self.response_body)}`,
-          },
-        ],
-      },
+      lifecycle: { postcondition: [healthy((summary) => `data center ${props.dataCenter} is not healthy: ${summary}`)] },
     });
     gate.addOverride("count", `\${${props.switches.teardown} ? 0 : 1}`);
     gate.overrideLogicalId("gate");

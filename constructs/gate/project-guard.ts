@@ -34,7 +34,7 @@ export class ProjectGuard extends Construct {
     super(scope, id);
     this.refuseForeign(props);
     if (props.networkId === undefined) this.refuseForgetting(props);
-    else this.require(props, `environment=${props.environment}`, `contains(self.networks[*].id, tonumber(${props.networkId}))`);
+    else this.refuseOthers(props, props.networkId);
   }
 
   /** Nothing of another environment may be in the project. */
@@ -76,17 +76,12 @@ export class ProjectGuard extends Construct {
     project.addOverride("precondition", [{ condition, error_message: notOurs(props) }]);
   }
 
-  private require(props: ProjectGuardProps, selector: string, condition: string): void {
+  /** Without the network that the foundation names, it is another project. */
+  private refuseOthers(props: ProjectGuardProps, networkId: string): void {
+    const condition = `\${contains(self.networks[*].id, tonumber(${networkId}))}`;
     const networks = new DataHcloudNetworks(this, "Own", {
-      withSelector: selector,
-      lifecycle: {
-        postcondition: [
-          {
-            condition: `\${${condition}}`,
-            errorMessage: notOurs(props),
-          },
-        ],
-      },
+      withSelector: `environment=${props.environment}`,
+      lifecycle: { postcondition: [{ condition, errorMessage: notOurs(props) }] },
     });
     networks.overrideLogicalId("own");
   }

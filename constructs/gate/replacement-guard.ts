@@ -3,7 +3,7 @@ import { DataHttp } from "@cdktf/provider-http/lib/data-http";
 import { Construct } from "constructs";
 import { Credentials } from "../identity/machine-identity";
 import { objectExpression } from "../terraform";
-import { ANSWER_TIMEOUT_MS, healthUrl, mutualTls } from "./agents";
+import { ANSWER_TIMEOUT_MS, healthUrl, healthy, mutualTls } from "./agents";
 import { Census } from "./census";
 import { Switches } from "./switches";
 
@@ -44,13 +44,12 @@ export class ReplacementGuard extends Construct {
       requestTimeoutMs: ANSWER_TIMEOUT_MS,
       lifecycle: {
         postcondition: [
-          {
-            condition: "${self.status_code == 200}",
-            errorMessage:
-              `\${each.key} is not healthy (\${try(jsondecode(self.response_body).summary, self.response_body)}), so ` +
-              `${props.dataCenter} is left alone: it would replace \${join(", ", ${census.replacing})}; ` +
+          healthy(
+            (summary) =>
+              `\${each.key} is not healthy (${summary}), so ${props.dataCenter} is left alone: it would replace ` +
+              `\${join(", ", ${census.replacing})}; ` +
               "repair the other data center first, deploy it alone, or set TF_VAR_replace_while_ill=true",
-          },
+          ),
         ],
       },
     });
