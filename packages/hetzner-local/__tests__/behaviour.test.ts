@@ -141,8 +141,8 @@ describe("drivers", () => {
 describe("addresses", () => {
   test("are loopback addresses of the instance's own range, never given twice", async () => {
     const [one, two] = [await start(), await start()];
-    expect(one.local.loopback).not.toBe(two.local.loopback);
-    const prefix = one.local.loopback.replace(/0\.0\/16$/, "");
+    expect(one.local.publicRange).not.toBe(two.local.publicRange);
+    const prefix = one.local.publicRange.replace(/0\.0\/16$/, "");
     const seen = new Set<string>();
     for (let n = 0; n < 3; n++) {
       const server = await one.server("a");

@@ -1,10 +1,12 @@
 /**
- * The /16 of loopback addresses that an instance claims for itself.
+ * Where public IPv4 addresses come from: a /16 of loopback addresses that an instance claims for itself, or a range that it is given.
  *
  * A public IPv4 of the local cloud must be reachable by the programs under test and must not clash with another instance. Linux
- * answers on all of 127/8 without any setup; macOS needs an alias per address (`ifconfig lo0 alias 127.64.0.1`).
+ * answers on all of 127/8 without any setup; macOS needs an alias per address (`ifconfig lo0 alias 127.64.0.1`). A given range belongs
+ * to a driver whose machines have a network of their own, which keeps instances apart.
  */
 import { createServer, type Server } from "node:net";
+import { formatIpv4, parseCidr, type Ipv4Range } from "./cidr";
 
 /** First and last second octet that instances try. Below 64 is left to others (systemd-resolved, Docker, Debian's 127.0.1.1). */
 const OCTETS = { first: 64, last: 250 };
@@ -44,14 +46,37 @@ export async function claimLoopback(
   throw new Error(`no loopback range is free: ${range} is in use by other instances, or the port is; stop one or choose another port`);
 }
 
+/** A range that public addresses are taken from, in order. */
+export interface AddressRange {
+  readonly cidr: string;
+  /** Usable addresses at its beginning that are never given out. */
+  readonly skipped: number;
+}
+
+/** The range of an octet; the API listens on its first address, and 127.X.0 is left to whatever else an instance needs. */
+export function loopbackRange(octet: number): AddressRange {
+  return { cidr: `127.${octet}.0.0/16`, skipped: 254 };
+}
+
+/** A range that is given, from its sixteenth address on: a driver's gateway and services need some. */
+export function givenRange(cidr: string): AddressRange {
+  const parsed = parseCidr(cidr);
+  if (parsed === undefined || parsed.prefix > 27) {
+    throw new Error(`'publicRange' must be an IPv4 CIDR without host bits, /27 or larger, got '${cidr}'; for example 198.18.0.0/16`);
+  }
+  return { cidr, skipped: 15 };
+}
+
 /**
- * The n-th public address of a range, counted from 0: `127.X.1.1` on, without network-like and broadcast-like endings.
+ * The n-th public address of a range, counted from 0, without network-like and broadcast-like endings (0 and 255).
  *
- * @returns undefined when the range is used up (64 770 addresses; none is ever given out twice)
+ * @returns undefined when the range is used up; none is ever given out twice
  */
-export function publicAddress(octet: number, n: number): string | undefined {
-  const third = 1 + Math.floor(n / 254);
-  return third > 255 ? undefined : `127.${octet}.${third}.${1 + (n % 254)}`;
+export function publicAddress({ cidr, skipped }: AddressRange, n: number): string | undefined {
+  const { first, last } = parseCidr(cidr) as Ipv4Range;
+  const index = n + skipped;
+  const address = first + 256 * Math.floor(index / 254) + 1 + (index % 254);
+  return address < last ? formatIpv4(address) : undefined;
 }
 
 async function ignoringAddressInUse<T>(attempt: () => Promise<T>): Promise<T | undefined> {

@@ -37,6 +37,12 @@ export function isInside(inner: Ipv4Range, outer: Ipv4Range): boolean {
   return inner.first >= outer.first && inner.last <= outer.last;
 }
 
+/** Whether an address lies within a range; both must be well-formed. */
+export function isWithin(address: string, cidr: string): boolean {
+  const [number, range] = [parseIpv4(address), parseCidr(cidr)];
+  return number !== undefined && range !== undefined && number >= range.first && number <= range.last;
+}
+
 /** Whether two ranges share an address. */
 export function doOverlap(a: Ipv4Range, b: Ipv4Range): boolean {
   return a.first <= b.last && b.first <= a.last;

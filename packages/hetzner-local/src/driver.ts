@@ -13,11 +13,27 @@ export interface DriverVolume {
   readonly sizeGb: number;
 }
 
-/** A private network interface as a machine sees it. */
+/** A private network interface as a machine and its metadata service see it. */
 export interface DriverNic {
   readonly networkId: number;
+  readonly networkName: string;
+  /** CIDR of the whole network: what a machine routes to `gateway`. */
+  readonly networkRange: string;
+  /** CIDR of the subnet that the address is from. */
+  readonly subnetRange: string;
+  /** The first address of the network, for all of its subnets. */
+  readonly gateway: string;
   readonly address: string;
   readonly macAddress: string;
+}
+
+/** A kind of inbound traffic that passes a server's firewalls. */
+export interface DriverFirewallRule {
+  readonly protocol: "tcp" | "udp" | "icmp";
+  /** One port (`80`) or a range (`80-85`); `any` of the API comes as `1-65535`. Missing for icmp only. */
+  readonly port?: string;
+  /** CIDRs, of IPv4 and IPv6. */
+  readonly sources: readonly string[];
 }
 
 /** Everything a driver may know of a server when it acts on it. */
@@ -56,6 +72,26 @@ export interface ServerDriver {
   detachVolume(server: DriverServer, volume: DriverVolume): Promise<void>;
   attachNic(server: DriverServer, nic: DriverNic): Promise<void>;
   detachNic(server: DriverServer, nic: DriverNic): Promise<void>;
+  /**
+   * Other firewall rules apply to the server from now on. Only called where they differ from what was told last.
+   *
+   * A machine that was just created has no firewall. On Hetzner a label selector takes a server up only after its creation, so it
+   * is `create` first and then this, within the same action: in between everything passes. Later calls follow changes of rules,
+   * of what a firewall is applied to, and of the server's labels; never two at once for one server.
+   *
+   * @param rules What may come in at the public interface, of all firewalls that apply, together; all else is dropped. Private
+   * networks are never filtered. `undefined`: no firewall applies, everything passes. Rules for esp and gre, and outbound ones, are left out.
+   */
+  updateFirewalls?(server: DriverServer, rules: readonly DriverFirewallRule[] | undefined): Promise<void>;
+  /**
+   * A volume grows.
+   *
+   * @param server The machine that sees it; `undefined` where it is attached to none.
+   * @param volume With its new size.
+   */
+  resizeVolume?(server: DriverServer | undefined, volume: DriverVolume): Promise<void>;
+  /** A volume is gone for good, and what was on it. It was detached before, or never attached. */
+  deleteVolume?(volume: DriverVolume): Promise<void>;
   /** A control asked the machine to misbehave; the API passes it on without understanding it. */
   control?(serverName: string, behaviour: Readonly<Record<string, unknown>>): Promise<void>;
   /** The API stops: end every machine. */

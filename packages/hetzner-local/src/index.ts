@@ -6,6 +6,7 @@ import { claimLoopback, DEFAULT_LOCK_PORT } from "./addresses";
 import { Controls, type Fault, type LoggedRequest } from "./control";
 import { controlServer, requireProject } from "./control-routes";
 import type { ServerDriver } from "./driver";
+import { MachineFirewalls } from "./machine-firewalls";
 import { noneDriver } from "./none-driver";
 import { restoreMachines } from "./restore";
 import { createApp } from "./server";
@@ -13,7 +14,7 @@ import { snapshotOf, type Snapshot } from "./snapshot";
 import { State } from "./state";
 import type { MayDetach, World } from "./world";
 
-export type { DriverNic, DriverServer, DriverVolume, ServerDriver } from "./driver";
+export type { DriverFirewallRule, DriverNic, DriverServer, DriverVolume, ServerDriver } from "./driver";
 export type { Fault, LoggedRequest } from "./control";
 export type { LoadBalancerSnapshot, ServerSnapshot, Snapshot } from "./snapshot";
 export type { MayDetach } from "./world";
@@ -25,6 +26,13 @@ export interface HetznerLocalOptions {
   readonly port?: number;
   /** TCP port that marks a loopback range as claimed; must be the same for all instances. @default 20404 */
   readonly lockPort?: number;
+  /**
+   * CIDR that public IPv4 addresses are taken from, `198.18.0.0/16`: for a driver whose machines have a network of their own.
+   * Its first 16 addresses are left to the driver. The API then listens on `127.0.0.1`.
+   *
+   * @default - a loopback range of its own, 127.X.0.0/16
+   */
+  readonly publicRange?: string;
   /** What servers do. @default noneDriver */
   readonly driver?: ServerDriver;
   /** Milliseconds that an action takes at least, before the driver's work. @default 50 */
@@ -49,8 +57,8 @@ export interface HetznerLocal {
   readonly url: string;
   /** Without path: `${origin}/_control/…` are the controls. */
   readonly origin: string;
-  /** The range of the public addresses, e.g. `127.64.0.0/16`. */
-  readonly loopback: string;
+  /** The range of the public addresses, e.g. `127.64.0.0/16`, or the one that was asked for. */
+  readonly publicRange: string;
   /** What is real about the machines, from the driver. */
   readonly describes: string;
   /** The mutating requests so far, in order of arrival. */
@@ -71,18 +79,12 @@ export interface HetznerLocal {
   close(): Promise<void>;
 }
 
-/** Starts an instance on a loopback range of its own. */
+/** Starts an instance, on a loopback range of its own unless its addresses are from elsewhere. */
 export async function startHetznerLocal(options: HetznerLocalOptions = {}): Promise<HetznerLocal> {
   const world = createWorld(options);
   const { state } = world;
-  const listening: FastifyInstance[] = [];
-  const claim = await claimLoopback(options.lockPort ?? DEFAULT_LOCK_PORT, state.octet, async (host) => {
-    const candidate = createApp(world);
-    await candidate.listen({ host, port: options.port ?? 0 });
-    listening.push(candidate);
-  });
-  const [app] = listening;
-  state.octet = claim.octet;
+  const hasOwnRange = options.publicRange === undefined;
+  const { app, release } = hasOwnRange ? await listenOnOwnRange(world, options) : await listenOnHost(world, options, "127.0.0.1");
   restoreMachines(world, options.restart ?? true);
   state.save();
   const close = async (): Promise<void> => {
@@ -92,19 +94,42 @@ export async function startHetznerLocal(options: HetznerLocalOptions = {}): Prom
       await world.driver.close();
       state.save();
     } finally {
-      await claim.release();
+      await release();
     }
   };
   return instance(world, app.server.address() as AddressInfo, close);
 }
 
+/** The API, and what it gives back at its end. */
+interface Listening {
+  readonly app: FastifyInstance;
+  release(): Promise<void>;
+}
+
+async function listenOnOwnRange(world: World, options: HetznerLocalOptions): Promise<Listening> {
+  const listening: FastifyInstance[] = [];
+  const claim = await claimLoopback(options.lockPort ?? DEFAULT_LOCK_PORT, world.state.octet, async (host) => {
+    listening.push((await listenOnHost(world, options, host)).app);
+  });
+  world.state.octet = claim.octet;
+  return { app: listening[0], release: () => claim.release() };
+}
+
+async function listenOnHost(world: World, options: HetznerLocalOptions, host: string): Promise<Listening> {
+  const app = createApp(world);
+  await app.listen({ host, port: options.port ?? 0 });
+  return { app, release: () => Promise.resolve() };
+}
+
 function createWorld(options: HetznerLocalOptions): World {
-  const state = new State({ projects: options.projects ?? {}, file: options.stateFile });
+  const state = new State({ projects: options.projects ?? {}, file: options.stateFile, publicRange: options.publicRange });
+  const driver = options.driver ?? noneDriver;
   return {
     state,
     actions: new ActionRunner(options.actionDelayMs ?? 50, () => state.nextId(), () => state.save()),
-    driver: options.driver ?? noneDriver,
+    driver,
     controls: new Controls(),
+    firewalls: new MachineFirewalls(driver),
     rules: {
       strictVolumes: options.strictVolumes ?? true,
       strictNetworks: options.strictNetworks ?? true,
@@ -120,7 +145,7 @@ function instance(world: World, { address, port }: AddressInfo, stop: () => Prom
   return {
     url: `${origin}/v1`,
     origin,
-    loopback: `127.${state.octet}.0.0/16`,
+    publicRange: state.addresses.cidr,
     describes: world.driver.describes,
     requests: () => controls.requests(),
     clearRequests: () => controls.clearRequests(),

@@ -30,7 +30,7 @@ async function main(): Promise<void> {
     strictNetworks: isStrict,
   });
   console.log(`export HCLOUD_ENDPOINT=${local.url}`);
-  console.error(`public addresses: ${local.loopback}; servers: ${local.describes}`);
+  console.error(`public addresses: ${local.publicRange}; servers: ${local.describes}`);
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void local.close());
 }
 

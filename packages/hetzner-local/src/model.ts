@@ -40,7 +40,7 @@ export interface FirewallScope {
   readonly selector?: string;
 }
 
-/** A firewall rule, in wire format: the API only stores it. */
+/** A firewall rule, in wire format. */
 export interface FirewallRule {
   readonly direction: string;
   readonly protocol: string;

@@ -18,6 +18,8 @@ export interface Snapshot {
 export interface ServerSnapshot {
   readonly id: number;
   readonly name: string;
+  /** ISO 8601, UTC. */
+  readonly created: string;
   readonly status: string;
   readonly location: string;
   readonly serverType: string;
@@ -66,6 +68,7 @@ function serversOf(project: Project): ServerSnapshot[] {
   return project.all("servers").map((server) => ({
     id: server.id,
     name: server.name,
+    created: server.created,
     status: server.status,
     location: server.location,
     serverType: server.serverType,

@@ -1,11 +1,14 @@
 /** What every handler works on: the state, the actions, the driver, the controls, and the rules that an instance was started with. */
 import type { ActionRunner } from "./actions";
 import { publicAddress } from "./addresses";
+import { isWithin } from "./cidr";
 import { IMAGES } from "./catalog";
 import type { Controls } from "./control";
 import type { DriverNic, DriverServer, DriverVolume, ServerDriver } from "./driver";
 import { apiError } from "./errors";
+import type { MachineFirewalls } from "./machine-firewalls";
 import type { PrivateNic, Server, Volume } from "./model";
+import { gatewayOf } from "./private-net";
 import type { Project } from "./project";
 import { serverTypeNamed } from "./server-types";
 import type { State } from "./state";
@@ -25,19 +28,20 @@ export interface World {
   readonly actions: ActionRunner;
   readonly driver: ServerDriver;
   readonly controls: Controls;
+  readonly firewalls: MachineFirewalls;
   readonly rules: Rules;
 }
 
 /** The next public IPv4 of this instance. */
 export function takePublicIpv4(world: World): string {
-  const address = publicAddress(world.state.octet as number, world.state.nextAddressIndex());
+  const address = publicAddress(world.state.addresses, world.state.nextAddressIndex());
   if (address === undefined) throw apiError("resource_limit_exceeded", "this instance has no public IPv4 addresses left");
   return address;
 }
 
 /** The next IPv6 network: from the documentation prefix, because nothing listens there. */
 export function takePublicIpv6(world: World): string {
-  return `2001:db8:${(world.state.octet as number).toString(16)}:${(world.state.nextAddressIndex() + 1).toString(16)}::/64`;
+  return `2001:db8:${(world.state.octet ?? 0).toString(16)}:${(world.state.nextAddressIndex() + 1).toString(16)}::/64`;
 }
 
 /** The server as its driver sees it at this moment. */
@@ -55,7 +59,7 @@ export function driverServer(project: Project, server: Server): DriverServer {
     labels: { ...server.labels },
     userData: server.userData,
     publicIpv4: publicIp(project, server, "ipv4")?.ip,
-    privateNics: server.privateNet.map(driverNic),
+    privateNics: server.privateNet.map((nic) => driverNic(project, nic)),
     volumes: volumesOf(project, server).map(driverVolume),
   };
 }
@@ -66,8 +70,19 @@ export function driverVolume(volume: Volume): DriverVolume {
 }
 
 /** The network interface as a driver sees it. */
-export function driverNic(nic: PrivateNic): DriverNic {
-  return { networkId: nic.network, address: nic.ip, macAddress: nic.macAddress };
+export function driverNic(project: Project, { network: networkId, ip: address, macAddress }: PrivateNic): DriverNic {
+  const network = project.get("networks", networkId);
+  const subnet = network?.subnets.find(({ ipRange }) => isWithin(address, ipRange));
+  if (network === undefined || subnet === undefined) throw new Error(`${address} is in no subnet of network ${networkId}`);
+  return {
+    networkId,
+    networkName: network.name,
+    networkRange: network.ipRange,
+    subnetRange: subnet.ipRange,
+    gateway: gatewayOf(network),
+    address,
+    macAddress,
+  };
 }
 
 /** The primary IP of a family that is assigned to a server. */

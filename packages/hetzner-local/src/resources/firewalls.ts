@@ -1,13 +1,17 @@
-/** Firewalls: stored and applied on paper; no packet is filtered. */
+/** Firewalls: stored here; a driver may be told what they let in. */
 import { apiError, invalidInput } from "../errors";
 import { objectList, optionalObject, optionalText, requireInteger, requireOneOf, requireText, textList } from "../input";
-import { matches, parseSelector } from "../labels";
-import type { Action, Firewall, FirewallRule, FirewallScope, Json, Server } from "../model";
+import { parseSelector } from "../labels";
+import { covers } from "../machine-firewalls";
+import type { Action, Firewall, FirewallRule, FirewallScope, Json } from "../model";
 import { publicIp } from "../world";
 import { created, GONE, newEntity, ref, registerResource, type Call, type Reply, type ResourceKind, type Routes } from "./shared";
 
 /** @see https://docs.hetzner.com/cloud/firewalls/overview/#limits */
 const MAX_RULES = 50;
+
+/** What actions change. */
+type Content = Pick<Firewall, "rules" | "appliedTo">;
 
 const KIND: ResourceKind<"firewalls"> = {
   path: "firewalls",
@@ -20,11 +24,6 @@ const KIND: ResourceKind<"firewalls"> = {
 
 export function registerFirewalls(routes: Routes): void {
   registerResource(routes, KIND);
-}
-
-/** The firewalls of a server, direct ones and those whose selector matches. */
-export function firewallsOf(call: Call, server: Server): Firewall[] {
-  return call.project.all("firewalls").filter((firewall) => firewall.appliedTo.some((scope) => covers(scope, server)));
 }
 
 function present(call: Call, firewall: Firewall): Json {
@@ -53,7 +52,9 @@ function create(call: Call): Reply {
   call.project.add("firewalls", firewall);
   const commands = [...(firewall.rules.length > 0 ? ["set_firewall_rules"] : []), ...scopes.map(() => "apply_firewall")];
   firewall.appliedTo.push(...scopes);
-  return created({ firewall: present(call, firewall), actions: startAll(call, firewall, commands) });
+  const nowhere = { rules: firewall.rules, appliedTo: [] };
+  const run = (): Promise<void> => change(call, firewall, {}, nowhere);
+  return created({ firewall: present(call, firewall), actions: startAll(call, firewall, commands, run) });
 }
 
 /** Refused while any server is covered; a selector that matches none does not count (not certain of the real API). */
@@ -68,22 +69,24 @@ function remove(call: Call, firewall: Firewall): Reply {
 function setRules(call: Call, firewall: Firewall): Reply {
   const rules = readRules(call.body);
   call.world.actions.assertFree(ref("firewall", firewall));
-  return created({ actions: startAll(call, firewall, ["set_firewall_rules"], () => { firewall.rules = rules; }) });
+  return created({ actions: startAll(call, firewall, ["set_firewall_rules"], () => change(call, firewall, { rules })) });
 }
 
 function applyTo(call: Call, firewall: Firewall): Reply {
   const scopes = readScopes(call, "apply_to");
   assertDistinct([...firewall.appliedTo, ...scopes]);
   call.world.actions.assertFree(ref("firewall", firewall));
-  return created({ actions: startAll(call, firewall, ["apply_firewall"], () => { firewall.appliedTo.push(...scopes); }) });
+  const run = (): Promise<void> => change(call, firewall, { appliedTo: [...firewall.appliedTo, ...scopes] });
+  return created({ actions: startAll(call, firewall, ["apply_firewall"], run) });
 }
 
 function removeFrom(call: Call, firewall: Firewall): Reply {
   const scopes = readScopes(call, "remove_from");
   for (const scope of scopes) assertRemovable(call, firewall, scope);
   call.world.actions.assertFree(ref("firewall", firewall));
-  const remaining = firewall.appliedTo.filter((item) => !scopes.some((scope) => isSame(item, scope)));
-  return created({ actions: startAll(call, firewall, ["remove_firewall"], () => { firewall.appliedTo = remaining; }) });
+  const isKept = (item: FirewallScope): boolean => !scopes.some((scope) => isSame(item, scope));
+  const run = (): Promise<void> => change(call, firewall, { appliedTo: firewall.appliedTo.filter(isKept) });
+  return created({ actions: startAll(call, firewall, ["remove_firewall"], run) });
 }
 
 function assertRemovable(call: Call, firewall: Firewall, scope: FirewallScope): void {
@@ -94,8 +97,24 @@ function assertRemovable(call: Call, firewall: Firewall, scope: FirewallScope): 
   }
 }
 
+/** Records a change and tells the machines; where one refuses, `former` is recorded again and told to all. */
+async function change({ world, project }: Call, firewall: Firewall, changed: Partial<Content>, former: Content = contentOf(firewall)): Promise<void> {
+  Object.assign(firewall, changed);
+  try {
+    await world.firewalls.tellAll(project);
+  } catch (error) {
+    Object.assign(firewall, former);
+    await world.firewalls.tellAll(project).catch(() => undefined);
+    throw error;
+  }
+}
+
+function contentOf({ rules, appliedTo }: Firewall): Content {
+  return { rules, appliedTo };
+}
+
 /** The first action does the work; several of one request run side by side. */
-function startAll(call: Call, firewall: Firewall, commands: readonly string[], run?: () => void): Action[] {
+function startAll(call: Call, firewall: Firewall, commands: readonly string[], run: () => Promise<void>): Action[] {
   const resources = [ref("firewall", firewall)];
   return commands.map((command, index) =>
     call.world.actions.start(call.project, { command, resources, locks: index === 0 ? resources : [], run: index === 0 ? run : undefined }));
@@ -157,10 +176,6 @@ function isPortRange(text: string): boolean {
   const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
   const [from, to] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
   return from >= 1 && to <= 65535 && from <= to;
-}
-
-function covers(scope: FirewallScope, server: Server): boolean {
-  return scope.server === server.id || (scope.selector !== undefined && matches(server.labels, scope.selector));
 }
 
 function isSame(a: FirewallScope, b: FirewallScope): boolean {

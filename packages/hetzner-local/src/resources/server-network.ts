@@ -38,7 +38,7 @@ export function attachToNetwork(call: Call, server: Server): Reply {
     resources: [ref("server", server), ref("network", network)],
     locks: [ref("server", server)],
     run: async () => {
-      if (server.machine === "made") await world.driver.attachNic(driverServer(project, server), driverNic(nic));
+      if (server.machine === "made") await world.driver.attachNic(driverServer(project, server), driverNic(project, nic));
     },
     undo: () => { server.privateNet = server.privateNet.filter((item) => item !== nic); },
   });
@@ -52,7 +52,7 @@ export function detachFromNetwork(call: Call, server: Server): Reply {
     resources: [ref("server", server), { id: nic.network, type: "network" }],
     locks: [ref("server", server)],
     run: async () => {
-      if (server.machine === "made") await world.driver.detachNic(driverServer(project, server), driverNic(nic));
+      if (server.machine === "made") await world.driver.detachNic(driverServer(project, server), driverNic(project, nic));
       server.privateNet = server.privateNet.filter((item) => item !== nic);
     },
   });

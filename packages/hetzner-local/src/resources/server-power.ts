@@ -31,15 +31,15 @@ export const POWER_ACTIONS: Readonly<Record<string, EntityHandler<Server>>> = {
   }),
 };
 
-/** Makes the machine, or switches on the one there is; a rejection leaves the server off. */
+/** Makes the machine, or switches on the one there is; unless it came up, a rejection leaves the server off. */
 export function startMachine(world: World, project: Project, server: Server): Work {
   return {
     run: () => bringUp(world, project, server),
-    undo: () => { server.status = "off"; },
+    undo: () => { if (server.status !== "running") server.status = "off"; },
   };
 }
 
-/** Makes the machine of a server that has none yet (or whose making failed), else switches it on. */
+/** Makes the machine of a server that has none yet (or whose making failed), else switches it on; then its firewalls take it up. */
 async function bringUp(world: World, project: Project, server: Server): Promise<void> {
   server.status = "starting";
   const seen = driverServer(project, server);
@@ -51,6 +51,7 @@ async function bringUp(world: World, project: Project, server: Server): Promise<
     server.machine = "made";
   }
   server.status = "running";
+  await world.firewalls.tell(project, server);
 }
 
 function powerOn(call: Call, server: Server): Reply {

@@ -2,11 +2,11 @@
 import { findByIdOrName, IMAGES, locationNamed } from "../catalog";
 import { apiError, invalidInput } from "../errors";
 import { optionalBoolean, requireInteger } from "../input";
+import { firewallsOf, inboundRules } from "../machine-firewalls";
 import type { Json, PlacementGroup, Server } from "../model";
 import { serverTypeNamed } from "../server-types";
 import { publicIp, volumesOf } from "../world";
 import { presentImage, presentServerType } from "./catalog-resources";
-import { firewallsOf } from "./firewalls";
 import { isTarget } from "./load-balancer-targets";
 import { assertRoom, presentPlacementGroup } from "./placement-groups";
 import { checkServerName, createServer } from "./server-create";
@@ -23,6 +23,7 @@ const KIND: ResourceKind<"servers"> = {
   create: (call) => createServer(call, present),
   remove: removeServer,
   checkName: checkServerName,
+  updated: followLabels,
   filters: { status: (_call, server, status) => server.status === status },
   actions: {
     ...POWER_ACTIONS,
@@ -76,8 +77,19 @@ function presentPublicNet(call: Call, server: Server): Json {
     ipv4: ipv4 === undefined ? null : { id: ipv4.id, ip: ipv4.ip, blocked: false, dns_ptr: `static.${ipv4.ip}.local` },
     ipv6: ipv6 === undefined ? null : { id: ipv6.id, ip: ipv6.ip, blocked: false, dns_ptr: [] },
     floating_ips: [],
-    firewalls: firewallsOf(call, server).map((firewall) => ({ id: firewall.id, status: "applied" })),
+    firewalls: firewallsOf(call.project, server).map((firewall) => ({ id: firewall.id, status: "applied" })),
   };
+}
+
+/** Label selectors follow in an action of their own: a change of labels itself is none, so nobody waits for it. */
+function followLabels({ world, project }: Call, server: Server): void {
+  if (!world.firewalls.isStale(project, server)) return;
+  world.actions.start(project, {
+    command: inboundRules(project, server) === undefined ? "remove_firewall" : "apply_firewall",
+    resources: [ref("server", server)],
+    locks: [],
+    run: () => world.firewalls.tell(project, server),
+  });
 }
 
 /** Hetzner has one switch for both: `rebuild` must equal `delete`. */

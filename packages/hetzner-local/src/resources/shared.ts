@@ -44,6 +44,8 @@ export interface ResourceKind<K extends Kind> {
   readonly checkName?: (name: string) => void;
   /** Takes over further fields of a PUT. @default only name and labels */
   readonly update?: (call: Call, entity: Tables[K]) => void;
+  /** Called after a PUT that changed something. @default nothing follows */
+  readonly updated?: (call: Call, entity: Tables[K]) => void;
   /** Query parameters that select, beside `name` and `label_selector`. @default none */
   readonly filters?: Readonly<Record<string, (call: Call, entity: Tables[K], value: string) => boolean>>;
   /** `POST …/actions/<name>`. @default none */
@@ -62,6 +64,7 @@ export function registerResource<K extends Kind>(routes: Routes, kind: ResourceK
   routes.add("PUT", one, (call) => {
     const entity = find(call, kind);
     applyUpdate(call, kind, entity);
+    kind.updated?.(call, entity);
     return ok(present(call, entity));
   });
   routes.add("DELETE", one, (call) => kind.remove(call, find(call, kind)));

@@ -1,6 +1,6 @@
 /** Volumes. */
 import { findByIdOrName, LOCATIONS } from "../catalog";
-import { apiError, invalidInput } from "../errors";
+import { apiError, invalidInput, messageOf } from "../errors";
 import { optionalIdOrName, optionalInteger, optionalText, requireInteger, requireText } from "../input";
 import { locationNamed } from "../catalog";
 import type { Action, Json, Server, Volume } from "../model";
@@ -79,11 +79,19 @@ function create(call: Call): Reply {
   return created({ volume: present(call, volume), action, next_actions: next });
 }
 
-function remove(call: Call, volume: Volume): Reply {
+/** Not an action: a driver that fails makes the request fail, and the volume stay. */
+async function remove(call: Call, volume: Volume): Promise<Reply> {
+  const { world, project } = call;
   assertUnprotected("volume", volume);
-  call.world.actions.assertFree(ref("volume", volume));
+  world.actions.assertFree(ref("volume", volume));
   if (volume.server !== null) throw apiError("volume_already_attached", `volume '${volume.name}' is attached to a server, detach it first`);
-  call.project.remove("volumes", volume.id);
+  project.remove("volumes", volume.id);
+  try {
+    await world.driver.deleteVolume?.(driverVolume(volume));
+  } catch (error) {
+    project.add("volumes", volume);
+    throw apiError("service_error", `volume '${volume.name}' was not deleted: ${messageOf(error)}`);
+  }
   return GONE;
 }
 
@@ -131,7 +139,17 @@ async function detach(call: Call, volume: Volume): Promise<Reply> {
 function resize(call: Call, volume: Volume): Reply {
   const size = readSize(call);
   if (size <= volume.size) throw invalidInput("size", `can only grow: is ${volume.size} GB, got ${size} GB`);
-  return act(call, { command: "resize_volume", resources: [ref("volume", volume)], run: () => { volume.size = size; } });
+  const { world, project } = call;
+  return act(call, {
+    command: "resize_volume",
+    resources: [ref("volume", volume)],
+    run: async () => {
+      const server = volume.server === null ? undefined : project.get("servers", volume.server);
+      const machine = server?.machine === "made" ? driverServer(project, server) : undefined;
+      await world.driver.resizeVolume?.(machine, { ...driverVolume(volume), sizeGb: size });
+      volume.size = size;
+    },
+  });
 }
 
 function readSize(call: Call): number {
