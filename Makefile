@@ -1,14 +1,15 @@
 # Every command of this repository. `make` alone prints them.
 ENV ?= dev
 HOSTS ?= simulated
+LAB ?=
 
 export CHECKPOINT_DISABLE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test check build bench pack cloud soak clean
+.PHONY: help rehearse test check build bench pack cloud lab-vm soak clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 rehearse: build ## apply ENV (dev, staging, production) with real Terraform to a local cloud, and destroy it
 	@node dist/cli/main.js rehearse --environment $(ENV) --hosts $(HOSTS)
@@ -24,6 +25,9 @@ bench: build ## time and memory of synthesis for 10, 100 and 1000 hosts
 
 cloud: build ## keep a local cloud running, to deploy to by hand
 	@node dist/cli/main.js cloud
+
+lab-vm: build ## boot machines from their exact user_data and look at them: the quick subset (LAB="--all" for everything)
+	@node dist/lab/vm/suite/main.js $(LAB)
 
 pack: build ## the packages that other teams install, into results/packages
 	@npm run --silent pack

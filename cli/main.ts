@@ -9,7 +9,7 @@ import { leave, LeaveSettingsError } from "./leave";
 /** What `rehearse` reads from the command line. */
 export interface RehearseOptions {
   readonly environment: string;
-  readonly hosts: "simulated" | "none";
+  readonly hosts: "simulated" | "none" | "vm";
 }
 
 interface RehearsalModule {
@@ -62,7 +62,7 @@ function addRehearsal(program: Command, end: (code: number) => void): void {
     .command("rehearse")
     .description("applies an environment with real Terraform to a local cloud")
     .option("-e, --environment <name>", "environment to rehearse", "dev")
-    .addOption(new Option("--hosts <kind>", "what the servers of the local cloud do").choices(["simulated", "none"]).default("simulated"))
+    .addOption(new Option("--hosts <kind>", "what the servers of the local cloud do").choices(["simulated", "none", "vm"]).default("simulated"))
     .action(async (options: RehearseOptions) => end(await loadRehearsal().rehearse(options)));
   program
     .command("cloud")

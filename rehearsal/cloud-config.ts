@@ -1,8 +1,9 @@
 import { posix } from "node:path";
 import { gunzipSync } from "node:zlib";
 
-import { parseTar } from "nanotar";
 import { parse } from "yaml";
+import { FILES_ARCHIVE } from "../constructs/host/user-data";
+import { decodeBase85 } from "../render/base85";
 
 /** A file that cloud-init writes at the first boot. */
 export interface CloudConfigFile {
@@ -44,23 +45,15 @@ export function readCloudConfig(userData: string): CloudConfig {
   const entries: unknown = settings.write_files ?? [];
   if (!Array.isArray(entries)) throw new Error("'write_files' of user_data is not a list");
   const written = entries.map((entry, index) => readFile(entry, index));
-  return { files: [...written, ...unpacked(settings, written)], document: settings };
+  return { files: [...written, ...unpacked(written)], document: settings };
 }
 
-/** The files of each archive that a command of the first boot unpacks into the root directory. */
-function unpacked({ runcmd }: Record<string, unknown>, written: readonly CloudConfigFile[]): CloudConfigFile[] {
-  const commands = Array.isArray(runcmd) ? (runcmd as unknown[]).filter(Array.isArray) : [];
-  const archives = commands.filter(([program]) => program === "tar").map((command: string[]) => command[command.indexOf("--file") + 1]);
-  return archives.flatMap((archive) => {
-    const file = written.find(({ path }) => path === archive);
-    if (!file) throw new Error(`a command of user_data unpacks ${archive}, which is not among its files`);
-    return parseTar(new Uint8Array(gunzipSync(file.content))).map(({ name, data, attrs }) => ({
-      path: posix.normalize(`/${name}`),
-      mode: parseInt(String(attrs?.mode), 8),
-      owner: `${attrs?.user}:${attrs?.group}`,
-      content: Buffer.from(data ?? new Uint8Array()),
-    }));
-  });
+/** The files of the list that the first command of the first boot unpacks. */
+function unpacked(written: readonly CloudConfigFile[]): CloudConfigFile[] {
+  const list = written.find(({ path }) => path === FILES_ARCHIVE);
+  if (!list) return [];
+  const entries = JSON.parse(gunzipSync(decodeBase85(list.content.toString())).toString()) as [string, string, string, string][];
+  return entries.map(([path, content, mode, owner]) => ({ path, mode: parseInt(mode, 8), owner, content: Buffer.from(content) }));
 }
 
 function readFile(entry: unknown, index: number): CloudConfigFile {

@@ -27,17 +27,19 @@ export class Deployment {
   /**
    * @param stacks The stacks in their order.
    * @param environment Variables under which Terraform runs.
+   * @param enter Words before commands that talk to machines; see `LocalCloud`.
    */
   constructor(
     public readonly stacks: readonly SynthesizedStack[],
     private readonly environment: Readonly<Record<string, string>>,
+    private readonly enter: readonly string[] = [],
   ) {}
 
   /** Terraform in a stack's directory, initialized. */
   public async terraform(name: string): Promise<Terraform> {
     const stack = this.stacks.find((candidate) => candidate.name === name);
     if (!stack) throw new Error(`there is no stack '${name}', only ${this.stacks.map((other) => other.name).join(", ")}`);
-    const terraform = new Terraform(stack.directory, this.environment);
+    const terraform = new Terraform(stack.directory, this.environment, this.enter);
     if (!this.initialized.has(name)) {
       const { exitCode, output } = await terraform.init();
       if (exitCode !== 0) throw new Error(`terraform init of ${name} failed:\n${output}`);

@@ -5,7 +5,8 @@ import Table from "cli-table3";
 import { Hosts, LocalCloud, startLocalCloud } from "./cloud";
 import { Deployed, Deployment } from "./deployment";
 import { inventory } from "./inventory";
-import { firstError, whileWorking } from "./progress";
+import { MachineWatch } from "./machine-watch";
+import { firstError, printBeside, whileWorking } from "./progress";
 import { ResultLine, writeResult } from "./result";
 import { synthesize } from "./synth";
 import { interruptTerraform, repositoryRoot, terraformBinary } from "./terraform";
@@ -15,7 +16,7 @@ export interface RehearseOptions {
   /** The environment's name: `dev`. */
   readonly environment: string;
   /**
-   * What the servers of the local cloud do.
+   * What the servers of the local cloud do; `vm` boots each with QEMU from its exact user_data.
    *
    * @default "simulated" - each runs the real health agent on a loopback address
    */
@@ -35,7 +36,7 @@ class RehearsalStopped extends Error {}
  */
 export async function rehearse(options: RehearseOptions): Promise<number> {
   const rehearsal = new Rehearsal(options);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, interruptTerraform);
+  for (const signal of SIGNALS) process.on(signal, rehearsal.interrupt);
   try {
     await rehearsal.run();
   } catch (error) {
@@ -43,6 +44,7 @@ export async function rehearse(options: RehearseOptions): Promise<number> {
     console.error(`\n${error.message}`);
   } finally {
     await rehearsal.close();
+    for (const signal of SIGNALS) process.off(signal, rehearsal.interrupt);
   }
   return rehearsal.report();
 }
@@ -50,7 +52,10 @@ export async function rehearse(options: RehearseOptions): Promise<number> {
 /** What an operator says who takes an environment down. */
 const TEARDOWN = { TF_VAR_teardown: "true" };
 
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
 const TERRAFORM_IS_REAL = "real Terraform and provider; simulated: the cloud's API";
+const MACHINES_ARE_REAL = "real Terraform, provider, machines (QEMU, TCG); simulated: the cloud's API";
 
 /** One rehearsal, from the tools to the report. */
 class Rehearsal {
@@ -58,9 +63,19 @@ class Rehearsal {
   private readonly tables: Record<string, string[][]> = {};
   private readonly versions: Record<string, string> = {};
   private readonly workspace: string;
+  private readonly terraformReality: string;
   private cloud?: LocalCloud;
+  private watch?: MachineWatch;
+  private isInterrupted = false;
+
+  /** Ends what Terraform does, and the rehearsal after it; a second time makes Terraform end at once. Machines end in `close`. */
+  public readonly interrupt = (): void => {
+    this.isInterrupted = true;
+    interruptTerraform();
+  };
 
   constructor(private readonly options: RehearseOptions) {
+    this.terraformReality = options.hosts === "vm" ? MACHINES_ARE_REAL : TERRAFORM_IS_REAL;
     const parent = join(repositoryRoot(), ".triplicate");
     mkdirSync(parent, { recursive: true });
     this.workspace = mkdtempSync(join(parent, `rehearsal-${options.environment}-`));
@@ -73,24 +88,29 @@ class Rehearsal {
     const stacks = synthesize(environment, join(this.workspace, "cdktf.out"), join(this.workspace, "state"));
     if (stacks.length === 0) throw this.failed("synthesize", `there is no environment '${environment}' in config/environments`);
     this.passed("synthesize", "real", `${stacks.length} stacks`);
-    this.cloud = await startLocalCloud(join(this.workspace, "cloud"), [environment], this.options.hosts);
-    this.passed("local cloud", this.cloud.describes, this.cloud.api.url);
-    const deployment = new Deployment(stacks, this.cloud.environment);
+    const cloud = await startLocalCloud(join(this.workspace, "cloud"), [environment], this.options.hosts);
+    this.cloud = cloud;
+    this.watch = cloud.lab && new MachineWatch({ machines: cloud.lab, servers: () => cloud.api.snapshot(environment).servers, print: printBeside });
+    this.passed("local cloud", cloud.describes, cloud.api.url);
+    const deployment = new Deployment(stacks, cloud.environment, cloud.enter);
     const isProtected = readsProtected(stacks[0].directory);
     await this.apply(deployment);
     await this.planAgain(deployment);
+    this.watch?.end();
     this.showInventory();
     await (isProtected ? this.refuseDestroy(deployment) : this.destroy(deployment));
   }
 
   public async close(): Promise<void> {
+    this.watch?.end();
+    if (this.watch) this.tables["How machines came up"] = this.watch.table();
     await this.cloud?.close();
     rmSync(this.workspace, { recursive: true, force: true });
   }
 
   public report(): number {
     const verdict = this.lines.every((line) => line.verdict !== "failed") ? "passed" : "failed";
-    const name = `rehearsal-${this.options.environment}`;
+    const name = `rehearsal-${this.options.environment}${this.options.hosts === "vm" ? "-vm" : ""}`;
     const { versions, lines, tables } = this;
     const page = writeResult(join(repositoryRoot(), "results"), { name, verdict, versions, lines, tables });
     console.log(`\n${verdict === "passed" ? "The rehearsal passed." : "The rehearsal failed."} Result: ${relative(process.cwd(), page)} and .json`);
@@ -107,26 +127,39 @@ class Rehearsal {
     this.versions[terraform] = (JSON.parse(version.stdout) as { terraform_version: string }).terraform_version;
     this.versions.node = process.versions.node;
     this.versions.python = python.stdout.trim().replace("Python ", "");
+    if (this.options.hosts === "vm") this.versions.qemu = this.qemuVersion();
     this.passed("tools", "real", Object.entries(this.versions).map((entry) => entry.join(" ")).join(", "));
   }
 
+  private qemuVersion(): string {
+    const { stdout, status } = spawnSync("qemu-system-x86_64", ["--version"], { encoding: "utf8" });
+    if (status !== 0) throw this.failed("tools", "qemu-system-x86_64 is not on the PATH: it boots the machines");
+    return /version (\S+)/.exec(stdout)?.[1] ?? "of unknown version";
+  }
+
   private async apply(deployment: Deployment): Promise<void> {
+    this.stopIfInterrupted();
     const all = await deployment.deployAll({}, async (name, work) => {
-      const deployed = await whileWorking(`apply ${name}`, work);
+      const deployed = await whileWorking(`apply ${name}`, this.watch?.during(work) ?? work);
       this.stackLine("apply", deployed, deployed.outcome === "applied");
       return deployed;
     });
     const bad = all.find(({ outcome }) => outcome !== "applied");
-    if (bad) throw new RehearsalStopped(`${bad.stack}: ${bad.outcome}\n${bad.output}`);
+    if (bad) throw new RehearsalStopped([`${bad.stack}: ${bad.outcome}`, bad.output, ...((await this.watch?.reports()) ?? [])].join("\n"));
   }
 
   private async planAgain(deployment: Deployment): Promise<void> {
     for (const { name } of deployment.stacks) {
+      this.stopIfInterrupted();
       const { exitCode, output, seconds } = await whileWorking(`plan ${name} again`, deployment.plan(name));
       const line = { seconds, note: exitCode === 0 ? "no changes" : "the plan is not empty" };
-      this.line({ step: `plan ${name} again`, verdict: exitCode === 0 ? "passed" : "failed", reality: TERRAFORM_IS_REAL, ...line });
+      this.line({ step: `plan ${name} again`, verdict: exitCode === 0 ? "passed" : "failed", reality: this.terraformReality, ...line });
       if (exitCode !== 0) throw new RehearsalStopped(output);
     }
+  }
+
+  private stopIfInterrupted(): void {
+    if (this.isInterrupted) throw this.failed("interrupted", "ended before its end; nothing is left of the local cloud");
   }
 
   private showInventory(): void {
@@ -145,7 +178,7 @@ class Rehearsal {
     const { exitCode, output } = await deployment.destroyAll(TEARDOWN, async (name, work) => {
       const result = await whileWorking(`destroy ${name}`, work);
       const verdict = result.exitCode === 0 ? "passed" : "failed";
-      this.line({ step: `destroy ${name}`, verdict, reality: TERRAFORM_IS_REAL, seconds: result.seconds });
+      this.line({ step: `destroy ${name}`, verdict, reality: this.terraformReality, seconds: result.seconds });
       return result;
     });
     if (exitCode !== 0) throw new RehearsalStopped(output);
@@ -162,7 +195,7 @@ class Rehearsal {
       const changes = api.requests().length - before;
       const isRefused = exitCode !== 0 && changes === 0;
       const reason = isRefused ? `refused, nothing changed: ${firstError(output)}` : `exit code ${exitCode}, ${changes} changes in the cloud`;
-      this.line({ step: `destroy ${name}`, verdict: isRefused ? "passed" : "failed", reality: TERRAFORM_IS_REAL, seconds, note: reason });
+      this.line({ step: `destroy ${name}`, verdict: isRefused ? "passed" : "failed", reality: this.terraformReality, seconds, note: reason });
       if (!isRefused) throw new RehearsalStopped(output);
     }
     this.passed("discard the local cloud", "simulated: the cloud's API", "the environment is protected, so it was not destroyed");
@@ -170,7 +203,7 @@ class Rehearsal {
 
   private stackLine(step: string, { stack, changes, seconds, outcome }: Deployed, isGood: boolean): void {
     const note = isGood ? `${changes.add} to add, ${changes.change} to change, ${changes.destroy} to destroy` : outcome;
-    this.line({ step: `${step} ${stack}`, verdict: isGood ? "passed" : "failed", reality: TERRAFORM_IS_REAL, seconds, note });
+    this.line({ step: `${step} ${stack}`, verdict: isGood ? "passed" : "failed", reality: this.terraformReality, seconds, note });
   }
 
   private passed(step: string, reality: string, note?: string): void {

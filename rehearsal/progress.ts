@@ -18,6 +18,11 @@ export async function whileWorking<T>(step: string, work: Promise<T>, stream: No
   }
 }
 
+/** Prints a line of its own while {@link whileWorking} shows that a step is under way. */
+export function printBeside(line: string, stream: NodeJS.WriteStream = process.stdout): void {
+  stream.write(`${stream.isTTY ? "\r\u001b[K" : ""}${line}\n`);
+}
+
 /** The first error that Terraform printed, in one line: what it says, without where in the generated JSON it says so. */
 export function firstError(output: string): string {
   const lines = output

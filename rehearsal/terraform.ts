@@ -72,6 +72,9 @@ export function terraformEnvironment(): Record<string, string> {
   return { ...common, TF_CLI_CONFIG_FILE: file };
 }
 
+/** The commands that reach machines: data sources ask them for their health, provisioners ask them to leave. */
+const TALKING: ReadonlySet<string> = new Set(["plan", "apply", "destroy"]);
+
 const running = new Set<ChildProcess>();
 
 /** Asks every Terraform that runs to stop, as Ctrl-C would: it finishes what it has begun and writes its state. */
@@ -84,11 +87,13 @@ export class Terraform {
   /**
    * @param directory The stack's directory, with `cdk.tf.json`.
    * @param environment Variables beside the process's own.
+   * @param enter Words before commands that talk to machines, so that they run in the machines' network; `init` may need the registry.
    * @param binary The program.
    */
   constructor(
     public readonly directory: string,
     private readonly environment: Readonly<Record<string, string>>,
+    private readonly enter: readonly string[] = [],
     private readonly binary = terraformBinary() ?? "terraform",
   ) {}
 
@@ -137,7 +142,9 @@ export class Terraform {
   private run(args: string[], variables: Readonly<Record<string, string>> = {}): Promise<TerraformResult> {
     const started = process.hrtime.bigint();
     const options = ["plan", "apply", "destroy", "init"].includes(args[0]) ? ["-no-color"] : [];
-    const child = spawn(this.binary, [args[0], ...options, ...args.slice(1)], {
+    const enter = TALKING.has(args[0]) ? this.enter : [];
+    const [program, ...words] = [...enter, this.binary, args[0], ...options, ...args.slice(1)];
+    const child = spawn(program, words, {
       cwd: this.directory,
       env: { ...process.env, ...this.environment, ...variables },
       stdio: ["ignore", "pipe", "pipe"],
