@@ -3,8 +3,9 @@
 # as failed too.
 set -eu
 
-systemctl daemon-reload
-systemctl enable --quiet triplicate.target
+# the manager's own settings have changed as well, and only this reads them again
+systemctl daemon-reexec
+systemctl try-restart systemd-journald.service systemd-timesyncd.service
 systemctl start triplicate.target
 
 # a service that ends and is started over and over is never "failed", but still "activating" now that all were started
@@ -15,3 +16,4 @@ if [ -n "$failed" ]; then
 	exit 1
 fi
 echo "triplicate: this host is set up"
+systemctl start --no-block triplicate-first-boot.service

@@ -58,7 +58,7 @@ def write(path: str, content: bytes, mode: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser()
     parser.add_argument("--url", default=METADATA_URL)
     parser.add_argument("--root", default="/")
     arguments = parser.parse_args()

@@ -6,12 +6,12 @@ GET  /health              this machine, with the quorum of its role; ?forming=al
 GET  /health/data-center  ?members=a,b[&forming=allowed][&cluster=x,y][&wait=seconds]: many machines, asked one by one;
                           a bad answer has status 503, which clients retry; with wait, the agent itself asks again for
                           that long, and a bad answer then has status 424, which clients read
+GET  /metrics             for Prometheus; a program in metrics.d that fails is left out, and named
 GET  /leave               how far leaving is
 POST /leave               (operator only) run the leave steps, once
 """
 
 import argparse
-import contextlib
 import json
 import os
 import signal
@@ -21,18 +21,21 @@ import ssl
 import sys
 import threading
 import time
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from health_agent.cluster import BadRequest, Health, Peers, tls_context
-from health_agent.local import Answer, Checks, Leave, Programs, log, plain
+from health_agent.local import Answer, Checks, Leave, Programs, cause, log, plain
+from health_agent.metrics import Metrics
 
 HANDSHAKE_SECONDS = 5.0
 REQUEST_SECONDS = 15.0  # for each read and write, and for an idle connection
 CONNECTIONS = 256
 WAIT_SECONDS = 3600
+ASK_AGAIN_SECONDS = 3  # while someone waits: each question runs every check of every machine
 OPERATOR = "operator"
 
 
@@ -42,8 +45,8 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], context: ssl.SSLContext, health: Health) -> None:
-        self.context, self.health = context, health
+    def __init__(self, address: tuple[str, int], context: ssl.SSLContext, health: Health, metrics: Metrics) -> None:
+        self.context, self.health, self.metrics = context, health, metrics
         self.slots = threading.BoundedSemaphore(CONNECTIONS)
         super().__init__(address, Handler)
 
@@ -58,18 +61,16 @@ class Server(ThreadingHTTPServer):
             return log(f"refused {client_address[0]}: {CONNECTIONS} connections are open")
         try:
             request.settimeout(HANDSHAKE_SECONDS)
-            with self.context.wrap_socket(request, server_side=True) as secured, contextlib.suppress(ConnectionError):
+            with self.context.wrap_socket(request, server_side=True) as secured, suppress(ConnectionError):
                 Handler(secured, client_address, self)
-        except ssl.SSLError as error:
-            log(f"refused {client_address[0]}: {getattr(error, 'verify_message', None) or error.reason or 'tls'}")
         except OSError as error:
-            log(f"refused {client_address[0]}: {'timed out' if isinstance(error, TimeoutError) else plain(str(error))}")
+            log(f"refused {client_address[0]}: {cause(error)}")
         finally:
             self.slots.release()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Turns requests into answers of `Health` and `Leave`."""
+    """Turns requests into answers of `Health`, `Metrics` and `Leave`."""
 
     server: Server
     protocol_version = "HTTP/1.1"
@@ -94,10 +95,14 @@ class Handler(BaseHTTPRequestHandler):
             elif url.path == "/health/data-center":
                 deadline = time.monotonic() + seconds(query)
                 question = (query.get("members", []), query.get("cluster", []), forming)
+                while time.monotonic() < deadline and health.member()["status"] != "healthy":
+                    time.sleep(ASK_AGAIN_SECONDS)  # the others need not be asked as long as this machine is not well
                 while (answer := health.data_center(*question))["status"] not in good and time.monotonic() < deadline:
-                    time.sleep(1)
+                    time.sleep(ASK_AGAIN_SECONDS)
                 bad = 424 if "wait" in query else 503
                 self.reply(200 if answer["status"] in good else bad, answer)
+            elif url.path == "/metrics":
+                self.reply(200, self.server.metrics.text())
             elif url.path == "/leave":
                 self.reply(200, health.leave.progress)
             else:
@@ -118,11 +123,12 @@ class Handler(BaseHTTPRequestHandler):
             state = self.server.health.leave.start()
             self.reply(200 if state == "left" else 202, {"state": state})
 
-    def reply(self, status: int, answer: Answer) -> None:
-        """Send JSON of a known length."""
-        body = json.dumps(answer).encode() + b"\n"
+    def reply(self, status: int, answer: Answer | str) -> None:
+        """Send JSON, or metrics as they are."""
+        is_text = isinstance(answer, str)
+        body = (answer if is_text else json.dumps(answer) + "\n").encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", "text/plain; version=0.0.4" if is_text else "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -143,37 +149,33 @@ def notify_ready() -> None:
     """Tell systemd, where it started us, that we listen: until then the machine is not set up."""
     if name := os.environ.get("NOTIFY_SOCKET"):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-            systemd.connect(name.replace("@", "\0", 1) if name.startswith("@") else name)
+            systemd.connect(name)
             systemd.sendall(b"READY=1")
 
 
 def main() -> None:
     """Serve until stopped."""
-    parser = argparse.ArgumentParser(description="health agent of a Triplicate machine")
-    parser.add_argument("--root", type=Path, default=Path("/"), help="prefix of every path")
-    parser.add_argument("--listen", default="0.0.0.0", help="address to listen on")  # noqa: S104 -- mutual TLS
-    parser.add_argument("--routes", type=Path, help="JSON: where to dial instead of each address")
-    parser.add_argument("--checks", type=Path, help="instead of /etc/triplicate/health.d")
-    parser.add_argument("--leave-steps", type=Path, help="instead of /etc/triplicate/leave.d")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--root", type=Path, default=Path("/"))  # prefix of every path
+    parser.add_argument("--listen", default="0.0.0.0")  # noqa: S104 -- mutual TLS
+    parser.add_argument("--routes", type=Path)  # JSON: where to dial instead of each address
+    parser.add_argument("--checks", type=Path)  # instead of /etc/triplicate/health.d
+    parser.add_argument("--leave-steps", type=Path)  # instead of /etc/triplicate/leave.d
     options = parser.parse_args()
-    root, programs = options.root, Programs()
-    machine = json.loads((root / "etc/triplicate/machine.json").read_text())
-    tls = root / "run/triplicate/tls"
-    checks = Checks(options.checks or root / "etc/triplicate/health.d", programs)
-    steps = options.leave_steps or root / "etc/triplicate/leave.d"
-    leave = Leave(steps, root / "run/triplicate/leave.json", programs)
+    root, own, programs = options.root, options.root / "etc/triplicate", Programs()
+    machine = json.loads((own / "machine.json").read_text())
+    tls, address = root / "run/triplicate/tls", (options.listen, machine["port"])
+    checks = Checks(options.checks or own / "health.d", programs)
+    leave = Leave(options.leave_steps or own / "leave.d", root / "run/triplicate/leave.json", programs)
     peers = Peers(machine["port"], tls, options.routes)
     health = Health(machine, root / "var/lib/triplicate/formed", checks, leave, peers)
+    context = tls_context(ssl.PROTOCOL_TLS_SERVER, tls)
+    metrics = Metrics(tls / "machine.pem", health, Checks(own / "metrics.d", programs))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with Server((options.listen, machine["port"]), tls_context(ssl.PROTOCOL_TLS_SERVER, tls), health) as server:
+    with closing(programs), Server(address, context, health, metrics) as server, suppress(KeyboardInterrupt):
         log(f"{machine['name']} answers on {options.listen}:{machine['port']}")
         notify_ready()
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            pass
-        finally:
-            programs.close()
+        server.serve_forever()
 
 
 if __name__ == "__main__":

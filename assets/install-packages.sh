@@ -4,7 +4,7 @@
 set -eu
 
 list=$1
-attempts=10
+attempts=40
 pause_seconds=15
 
 missing=""
@@ -15,10 +15,14 @@ done <"$list"
 [ -n "$missing" ] || exit 0
 
 export DEBIAN_FRONTEND=noninteractive
+# each package would have systemd read all units again, and start what it brings one by one: both are done once, at the end
+export SYSTEMD_OFFLINE=1
+# a lost connection is a matter of seconds, and our files are there before the packages that they belong to
+options="-qq -o Acquire::Languages=none -o Acquire::http::Timeout=15 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold"
 attempt=1
-# $missing holds package names, which have no spaces: it must split into words
+# $options and $missing hold words without spaces: they must split
 # shellcheck disable=SC2086
-until apt-get -qq update && apt-get -qq install --yes --no-install-recommends $missing; do
+until apt-get $options update && dpkg --configure --pending && apt-get $options install --yes --no-install-recommends --fix-broken $missing; do
 	if [ "$attempt" -ge "$attempts" ]; then
 		echo "packages: gave up after $attempts attempts:$missing"
 		exit 1
@@ -27,4 +31,7 @@ until apt-get -qq update && apt-get -qq install --yes --no-install-recommends $m
 	attempt=$((attempt + 1))
 	sleep "$pause_seconds"
 done
+unset SYSTEMD_OFFLINE
+systemctl daemon-reload
+systemctl start --no-block multi-user.target
 echo "packages: installed$missing"

@@ -20,10 +20,15 @@ export function build(draft: Draft): Environment {
     pools: Object.fromEntries(ROLE_NAMES.map((role) => [role, buildPool(draft.pools[role])])) as Record<Role, Pool>,
     network: { ...draft.network },
     certificateAuthority: { signing: draft.certificateAuthority.signing, trusted: [...draft.certificateAuthority.trusted] },
+    diskKey: buildDiskKey(draft.diskKey),
     backend: { ...draft.backend, keyPrefix: draft.backend.keyPrefix ?? draft.name },
     image: draft.image,
     gate: { ...draft.gate },
   });
+}
+
+function buildDiskKey({ generation, acceptPrevious }: Draft["diskKey"]): Environment["diskKey"] {
+  return { generation, accepted: acceptPrevious ? [generation - 1, generation] : [generation] };
 }
 
 function buildPool(pool: DraftPool): Pool {

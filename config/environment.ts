@@ -11,6 +11,7 @@ export type {
   BackendInput,
   CertificateAuthorityInput,
   DataCenterInput,
+  DiskKeyInput,
   EnvironmentInput,
   GateInput,
   NetworkInput,
@@ -96,6 +97,15 @@ export interface CertificateAuthority {
   readonly trusted: readonly number[];
 }
 
+/** Which keys open the encrypted volumes, by generation. */
+export interface DiskKey {
+  /** The current one. */
+  readonly generation: number;
+
+  /** Those that open a volume, ascending: the current one, and in the middle of a rotation the one before. */
+  readonly accepted: readonly number[];
+}
+
 /** Where the Terraform state is kept: S3 or something that speaks it. */
 export interface Backend {
   /** The bucket. */
@@ -145,6 +155,9 @@ export interface Environment {
 
   /** Its certificate authorities. */
   readonly certificateAuthority: CertificateAuthority;
+
+  /** The keys of its encrypted volumes. */
+  readonly diskKey: DiskKey;
 
   /** Where its state is. */
   readonly backend: Backend;

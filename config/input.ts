@@ -155,6 +155,27 @@ export interface CertificateAuthorityInput {
   readonly trusted?: readonly number[];
 }
 
+/**
+ * Which keys open the encrypted volumes. A rotation is two deploys: first `{ generation: 2, acceptPrevious: true }`, then
+ * `{ generation: 2 }`. Each replaces the hosts that have volumes, one data center after another; no data is written again,
+ * only the header that holds the keys. Without the first of the two, hosts would find no key that opens their volumes, and say so.
+ */
+export interface DiskKeyInput {
+  /**
+   * The current generation. Raising it by one makes a new key for each machine. Never lower it.
+   *
+   * @default 1
+   */
+  readonly generation?: number;
+
+  /**
+   * Whether the key of the generation before opens the volumes too. Those that are not accepted are removed from the volumes.
+   *
+   * @default false
+   */
+  readonly acceptPrevious?: boolean;
+}
+
 /** Where the Terraform state is kept: S3, or something that speaks it. Changing it replaces no host, but the state must be moved by hand. */
 export interface BackendInput {
   /** The bucket; 3 to 63 lower case letters, digits and hyphens. Its key opens the state, and whoever reads that is root. */
@@ -244,6 +265,13 @@ export interface EnvironmentInput {
    * @default - number 1 signs, 1 and 2 are trusted
    */
   readonly certificateAuthority?: CertificateAuthorityInput;
+
+  /**
+   * Keys of the encrypted volumes.
+   *
+   * @default - generation 1
+   */
+  readonly diskKey?: DiskKeyInput;
 
   /** Where the Terraform state is kept. */
   readonly backend: BackendInput;

@@ -1,5 +1,5 @@
 import { parseRange, toAddress } from "./addresses";
-import { isSoldAt, LOAD_BALANCER_TYPES, LOCATIONS } from "./catalog";
+import { findServerType, isSoldAt, LOAD_BALANCER_TYPES, LOCATIONS } from "./catalog";
 import { LOAD_BALANCER_HOST, ROLE_NAMES, ROLES } from "./roles";
 import type { LocationName } from "./catalog";
 import type { DataCenter, Environment, Pool, Volume } from "./environment";
@@ -110,6 +110,21 @@ export function activeDataCenters(environment: Environment): readonly DataCenter
 /** The /24 of a data center in the private network: the one of its location's number. */
 export function subnet(environment: Environment, location: LocationName): string {
   return `${address(environment.network.range, location, 0)}/24`;
+}
+
+/**
+ * The addresses of all slots that a role can ever have, as a range per data center (`10.0.1.32-10.0.1.47`): rules written with
+ * them hold for machines to come.
+ */
+export function roleAddresses(environment: Environment, role: Role, side: "private" | "mesh"): readonly string[] {
+  const range = side === "private" ? environment.network.range : environment.network.wireGuardRange;
+  const { firstHost, lastHost } = ROLES[role];
+  return environment.dataCenters.map(({ location }) => `${address(range, location, firstHost)}-${address(range, location, lastHost)}`);
+}
+
+/** The least memory that a machine of a pool can have, in MiB: that of the smallest of its server types. */
+export function smallestMemoryMiB(pool: Pool): number {
+  return Math.min(...pool.serverTypes.map((name) => findServerType(name)?.memoryGb ?? Infinity)) * 1024;
 }
 
 /** The private address of a data center's load balancer. */

@@ -6,11 +6,12 @@ export interface CloudConfigFile {
   readonly owner: string;
   readonly mode: string;
   /**
-   * How `content` is written down.
+   * How `content` is written down: compressed as base64, which cloud-init decodes, or as it is in single quotes, of which it
+   * then has none.
    *
    * @default - as it is
    */
-  readonly encoding?: "gz+b64" | "b64";
+  readonly encoding?: "gz+b64" | "quoted";
   readonly content: string;
 }
 
@@ -41,23 +42,27 @@ export function renderCloudConfig(spec: CloudConfigSpec): string {
     bootcmd: spec.bootCommands,
     write_files: spec.files.map((file, index) => ({
       path: file.path,
-      owner: file.owner,
+      ...(file.owner !== "root:root" && { owner: file.owner }),
       permissions: file.mode,
-      ...(file.encoding && { encoding: file.encoding }),
+      ...(file.encoding === "gz+b64" && { encoding: file.encoding }),
       content: file.encoding ? standIn(index) : file.content,
     })),
     runcmd: spec.runCommands,
   };
   const text = `#cloud-config\n${toYaml(config)}`;
-  return text.replace(STAND_IN, (_, index: string) => spec.files[Number(index)].content);
+  return text.replace(STAND_IN, (_, index: string) => written(spec.files[Number(index)]));
+}
+
+function written({ encoding, content }: CloudConfigFile): string {
+  return encoding === "quoted" ? `'${content}'` : content;
 }
 
 /**
- * Stands for a base64 text while the rest is written: that is a plain scalar whatever it says, and examining kilobytes of it
- * for each host takes longer than all else.
+ * Stands for an encoded text while the rest is written: it needs no examination, and examining kilobytes of it for each host
+ * takes longer than all else.
  */
 function standIn(index: number): string {
-  return `base64-${index}-`;
+  return `encoded-${index}-`;
 }
 
-const STAND_IN = /(?<=^ {4}content: )base64-(\d+)-$/gm;
+const STAND_IN = /(?<=^ {2}content: )encoded-(\d+)-$/gm;

@@ -20,6 +20,18 @@ export interface SystemdUnit {
   /** The program and its arguments, as in `ExecStart=`. */
   readonly execStart: string;
   /**
+   * More settings of the `[Unit]` section.
+   *
+   * @default - none
+   */
+  readonly unit?: IniSection;
+  /**
+   * What pulls the unit in at boot on its own, beside the bootstrap target: for what must come before everything else.
+   *
+   * @default - nothing
+   */
+  readonly wantedBy?: string;
+  /**
    * More settings of the `[Service]` section.
    *
    * @default - none
@@ -39,6 +51,7 @@ export function renderSystemdUnit(unit: SystemdUnit): string {
       Description: unit.description,
       Requires: after,
       After: after,
+      ...unit.unit,
     },
     Service: {
       Type: unit.type ?? "oneshot",
@@ -48,6 +61,7 @@ export function renderSystemdUnit(unit: SystemdUnit): string {
       StandardError: "journal+console",
       ...unit.service,
     },
+    ...(unit.wantedBy && { Install: { WantedBy: unit.wantedBy } }),
   });
 }
 

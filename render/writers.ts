@@ -8,7 +8,7 @@ import { stringify } from "yaml";
  * never folded, since a fold would change what they mean to a reader.
  */
 export function toYaml(value: unknown): string {
-  return stringify(value, { version: "1.1", lineWidth: 0, aliasDuplicateObjects: false });
+  return stringify(value, { version: "1.1", lineWidth: 0, indentSeq: false, aliasDuplicateObjects: false });
 }
 
 /** JSON with two spaces of indent and keys in the given order. */

@@ -3,6 +3,7 @@ import { HttpProvider } from "@cdktf/provider-http/lib/provider";
 import { TlsProvider } from "@cdktf/provider-tls/lib/provider";
 import { TerraformResource, Token } from "cdktf";
 import { Construct } from "constructs";
+import { HEALTH_PORT } from "../config/access";
 import { DataCenter } from "../config/environment";
 import { ROLES } from "../config/roles";
 import { activeDataCenters, gateHost, machines, quorumMembers, serverTypesFor, Slot, slots, volumesOf } from "../config/topology";
@@ -13,7 +14,7 @@ import { LeaveSteps, LeavingMachine } from "../constructs/gate/leave-steps";
 import { ProjectGuard } from "../constructs/gate/project-guard";
 import { ReplacementGuard } from "../constructs/gate/replacement-guard";
 import { Switches } from "../constructs/gate/switches";
-import { HEALTH_PORT, HealthAgent } from "../constructs/host/health-agent";
+import { HealthAgent } from "../constructs/host/health-agent";
 import { Host } from "../constructs/host/host";
 import { LeafCertificate } from "../constructs/identity/leaf-certificate";
 import { MachineIdentity } from "../constructs/identity/machine-identity";
@@ -21,6 +22,7 @@ import { address, terraformData } from "../constructs/terraform";
 import { MachineSpec } from "../render/machine";
 import { EnvironmentStack, EnvironmentStackProps, STATEFUL_ROLES } from "./environment-stack";
 import { DataCenterReader } from "./foundation-output";
+import { machineParts } from "./machine-parts";
 import { readState } from "./state";
 
 /** What the stack of one data center is given. */
@@ -99,6 +101,7 @@ export class DataCenterStack extends EnvironmentStack {
     });
     host.server.overrideLogicalId(slot.name);
     host.add(new HealthAgent({ machine: this.machineSpec(slot), identity: this.identity(slot) }));
+    machineParts(this.environment, slot, this.foundation).forEach((part) => host.add(part));
     this.hosts.set(slot.name, host);
     this.attachments.set(slot.name, volumesOf(this.environment, slot).map(({ name }) => this.attach(slot, host, name)));
   }

@@ -1,36 +1,44 @@
 import { Construct } from "constructs";
+import { Access, ACCESS } from "../config/access";
 import { Environment } from "../config/environment";
 import { Role, ROLE_NAMES, ROLES } from "../config/roles";
-import { HEALTH_PORT } from "../constructs/host/health-agent";
-import { Firewall, InboundRule } from "../constructs/network/firewall";
+import { loadBalancerAddress, roleAddresses } from "../config/topology";
+import { Firewall } from "../constructs/network/firewall";
+import { FirewallRule } from "../render/nftables";
 
-/** The Kubernetes API. */
-const KUBERNETES_API_PORT = 6443;
-
-/** The way to the leading Postgres for operators and the databases stack. */
-const POSTGRES_ADMIN_PORT = 5433;
-
-/** What operators reach on the public side, by role; the world reaches nothing there. */
-const ADMIN_PORTS: Readonly<Record<Role, Readonly<Record<string, number>>>> = {
-  kubernetesServer: { "health agent": HEALTH_PORT, "Kubernetes API": KUBERNETES_API_PORT },
-  kubernetesAgent: {},
-  postgres: { "health agent": HEALTH_PORT, "Postgres, for operators": POSTGRES_ADMIN_PORT },
-  worker: {},
-  backup: { "health agent": HEALTH_PORT },
-};
-
-/** One firewall per role, applied by label to machines as they come. */
+/** One Hetzner firewall per role, applied by label to machines as they come: the public side of what is open. */
 export function addFirewalls(scope: Construct, environment: Environment, labels: Readonly<Record<string, string>>): void {
   for (const role of ROLE_NAMES) {
     const { slug } = ROLES[role];
-    const inbound = Object.entries(ADMIN_PORTS[role]).map(
-      ([description, port]): InboundRule => ({ description, protocol: "tcp", port, sources: environment.adminCidrs }),
-    );
+    const open = ACCESS[role].filter(({ side }) => side === "public");
     new Firewall(scope, slug, {
       name: `${environment.name}-${slug}`,
       selector: `environment=${environment.name},role=${slug}`,
-      inbound,
+      inbound: open.map(({ service, protocol, port, from, side }) => ({
+        description: service,
+        protocol,
+        port,
+        sources: callers(environment, from, side),
+      })),
       labels,
     });
   }
+}
+
+/** What a machine's own firewall opens, on all sides. IPv4 only: no machine has an IPv6 address. */
+export function hostRules(environment: Environment, role: Role): FirewallRule[] {
+  return ACCESS[role].map(({ service, protocol, port, from, side }) => ({
+    service,
+    protocol,
+    port,
+    side,
+    sources: callers(environment, from, side).filter((source) => !source.includes(":")),
+  }));
+}
+
+function callers(environment: Environment, from: Access["from"], side: Access["side"]): readonly string[] {
+  if (from === "operators") return environment.adminCidrs;
+  if (from === "load balancers") return environment.dataCenters.map(({ location }) => loadBalancerAddress(environment, location));
+  if (from === "machines") return [environment.network.range];
+  return from.flatMap((role) => roleAddresses(environment, role, side === "mesh" ? "mesh" : "private"));
 }

@@ -6,11 +6,11 @@ import { Issuer } from "../constructs/identity/leaf-certificate";
 export interface SlotOutput {
   readonly placementGroupId: string;
   readonly wireGuardPrivateKey: string;
-  readonly wireGuardPublicKey: string;
   readonly nodePassword: string;
   readonly primaryIpId?: string;
   readonly publicAddress?: string;
-  readonly diskKey?: string;
+  /** By generation; those that are accepted. */
+  readonly diskKeys?: Readonly<Record<string, string>>;
   /** Ids by volume name. */
   readonly volumeIds?: Readonly<Record<string, string>>;
 }
@@ -23,6 +23,8 @@ export interface DataCenterOutput {
   readonly slots: Readonly<Record<string, SlotOutput>>;
   /** The public address of each stateful machine in the environment, by name. */
   readonly publicAddresses: Readonly<Record<string, string>>;
+  /** The WireGuard public key of every slot of the environment that is in the mesh, by name. */
+  readonly meshKeys: Readonly<Record<string, string>>;
   readonly issuer: Issuer;
   readonly operator: Credentials;
 }
@@ -86,8 +88,8 @@ export class DataCenterReader {
     return this.read("slots", slot, "volumeIds", volume);
   }
 
-  public diskKey(slot: string): string {
-    return this.secret("slots", slot, "diskKey");
+  public diskKey(slot: string, generation: number): string {
+    return this.secret("slots", slot, "diskKeys", String(generation));
   }
 
   public nodePassword(slot: string): string {
@@ -98,8 +100,9 @@ export class DataCenterReader {
     return this.secret("slots", slot, "wireGuardPrivateKey");
   }
 
-  public wireGuardPublicKey(slot: string): string {
-    return this.read("slots", slot, "wireGuardPublicKey");
+  /** The public key of a slot in any data center. */
+  public meshKey(slot: string): string {
+    return this.read("meshKeys", slot);
   }
 
   private read(...path: string[]): string {

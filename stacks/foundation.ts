@@ -2,6 +2,7 @@ import { RandomProvider } from "@cdktf/provider-random/lib/provider";
 import { TlsProvider } from "@cdktf/provider-tls/lib/provider";
 import { Aspects, TerraformResource } from "cdktf";
 import { Construct } from "constructs";
+import { meshPeers } from "../config/access";
 import { LOCATIONS } from "../config/catalog";
 import { ROLES } from "../config/roles";
 import {
@@ -121,7 +122,8 @@ export class FoundationStack extends EnvironmentStack {
         { location: slot.dataCenter, sizeGb, machine: slot.name },
       ]),
     );
-    return new PersistentVolumes(this, "volume", { ...this.persistent, volumes: Object.fromEntries(volumes) });
+    const keyGeneration = this.environment.diskKey.generation;
+    return new PersistentVolumes(this, "volume", { ...this.persistent, keyGeneration, volumes: Object.fromEntries(volumes) });
   }
 
   private addIngress(): Ingress {
@@ -159,11 +161,14 @@ export class FoundationStack extends EnvironmentStack {
   private writeOutput(location: string): void {
     const here = this.slots.filter(({ dataCenter }) => dataCenter === location);
     const publicAddresses = this.statefulMachines.map(({ name }) => [name, this.addresses.address(name)]);
+    const inMesh = this.slots.filter(({ role }) => meshPeers(role).length > 0);
+    const meshKeys = inMesh.map(({ name }) => [name, this.keys.wireGuardPublicKey(name)]);
     writeDataCenterOutput(this, location, {
       networkId: this.network.networkId,
       subnetId: this.network.subnetId(location),
       slots: Object.fromEntries(here.map((slot) => [slot.name, this.slotOutput(slot)])),
       publicAddresses: Object.fromEntries(publicAddresses),
+      meshKeys: Object.fromEntries(meshKeys),
       issuer: this.issuer,
       operator: this.operator.credentials,
     });
@@ -173,7 +178,6 @@ export class FoundationStack extends EnvironmentStack {
     const common = {
       placementGroupId: this.groups.groupId(slot.placementGroup),
       wireGuardPrivateKey: this.keys.wireGuardPrivateKey(slot.name),
-      wireGuardPublicKey: this.keys.wireGuardPublicKey(slot.name),
       nodePassword: this.keys.password(slot.name),
     };
     if (!slot.stateful || !slot.exists) return common;
@@ -181,7 +185,8 @@ export class FoundationStack extends EnvironmentStack {
     const volumes = volumesOf(this.environment, slot);
     if (volumes.length === 0) return { ...common, ...address };
     const volumeIds = volumes.map(({ name }) => [name, this.volumes.volumeId(name)]);
-    return { ...common, ...address, diskKey: this.volumes.diskKey(slot.name), volumeIds: Object.fromEntries(volumeIds) };
+    const diskKeys = this.environment.diskKey.accepted.map((generation) => [generation, this.volumes.diskKey(slot.name, generation)]);
+    return { ...common, ...address, diskKeys: Object.fromEntries(diskKeys), volumeIds: Object.fromEntries(volumeIds) };
   }
 
   private guardProject(): void {

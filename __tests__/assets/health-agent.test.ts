@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
@@ -7,10 +8,9 @@ import { dirname, join } from "node:path";
 
 import { Agent, request } from "undici";
 
-import { agentFiles, eventually, PORT, runningInGroup, type Slot } from "../support/hosts";
+import { agentFiles, agentPrograms, eventually, PORT, runningInGroup, type Slot } from "../support/hosts";
 import { freeLoopback, type Leaf, Pki } from "../support/pki";
 
-const PROGRAM = join(__dirname, "../../assets/health-agent.py");
 
 interface Answer {
   readonly code: number;
@@ -65,7 +65,7 @@ class Machine {
     const options = ["--root", this.root, "--listen", this.slot.publicIpv4, "--routes", this.routes];
     const environment = { ...process.env, PYTHONDONTWRITEBYTECODE: "1" };
     this.log = "";
-    this.child = spawn("python3", [PROGRAM, ...options], { stdio: ["ignore", "ignore", "pipe"], env: environment });
+    this.child = spawn("python3", [program, ...options], { stdio: ["ignore", "ignore", "pipe"], env: environment });
     this.child.stderr?.on("data", (data: Buffer) => (this.log += data.toString()));
     await eventually(
       () => this.log,
@@ -84,6 +84,7 @@ class Machine {
 let pki: Pki;
 let operator: Leaf;
 let directory: string;
+let program: string;
 let range: string;
 let slots: Slot[];
 let silent: Socket[] = [];
@@ -122,6 +123,11 @@ beforeAll(async () => {
   operator = pki.issue("operator");
   asOperator = dialer(operator);
   directory = mkdtempSync(join(tmpdir(), "triplicate-agent-"));
+  for (const { path, content } of agentPrograms()) {
+    mkdirSync(dirname(join(directory, path)), { recursive: true });
+    writeFileSync(join(directory, path), content);
+  }
+  program = join(directory, agentPrograms()[0]!.path);
   slots = [
     slot("pg1", "fsn1", "postgres", 31),
     slot("pg2", "nbg1", "postgres", 32),
@@ -336,6 +342,80 @@ describe("a data center", () => {
   }, 10_000);
 });
 
+describe("metrics", () => {
+  const metrics = async (name: string): Promise<string> => {
+    const response = await request(`https://${machines[name]!.slot.publicIpv4}:${PORT}/metrics`, { dispatcher: asOperator });
+    expect([response.statusCode, response.headers["content-type"]]).toEqual([200, "text/plain; version=0.0.4"]);
+    return response.body.text();
+  };
+  const value = (text: string, sample: string): string | undefined =>
+    text.split("\n").find((line) => line.startsWith(`${sample} `))?.slice(sample.length + 1);
+
+  test("are the machine's own figures, and what each program in metrics.d prints", async () => {
+    const w1 = machines.w1!;
+    const scrape = ["# HELP disk_bytes Free room: \\\\ é.", "# TYPE disk_bytes gauge", 'disk_bytes{disk="a\\"b",kind="} 1",} 5e+06', "x:y -1.5", "z NaN", "z_total +Inf"];
+    w1.script("health.d/20-disk", "echo 'disk full'; exit 1");
+    w1.script("health.d/30-well", "exit 0");
+    w1.script("metrics.d/10-disk", `printf '%s\\n\\n' ${scrape.map((line) => `'${line}'`).join(" ")}`);
+    await pause();
+    const { validTo } = new X509Certificate(readFileSync(`${w1.root}/run/triplicate/tls/machine.pem`));
+    expect(await metrics("w1")).toBe(
+      [
+        "# HELP triplicate_up 1: the agent answers.",
+        "# TYPE triplicate_up gauge",
+        "triplicate_up 1",
+        "# HELP triplicate_health 1: this status, by its own checks.",
+        "# TYPE triplicate_health gauge",
+        ...["healthy", "forming", "ill", "leaving", "left"].map((status) => `triplicate_health{status="${status}"} ${Number(status === "ill")}`),
+        "# HELP triplicate_certificate_expiry_seconds When its certificate ends, Unix time.",
+        "# TYPE triplicate_certificate_expiry_seconds gauge",
+        `triplicate_certificate_expiry_seconds ${Date.parse(validTo) / 1000}`,
+        "# HELP triplicate_check 1: well.",
+        "# TYPE triplicate_check gauge",
+        'triplicate_check{check="20-disk"} 0',
+        'triplicate_check{check="30-well"} 1',
+        "# HELP triplicate_metrics_failed 1: its output is left out.",
+        "# TYPE triplicate_metrics_failed gauge",
+        'triplicate_metrics_failed{source="10-disk"} 0',
+        ...scrape,
+        "",
+      ].join("\n"),
+    );
+    w1.drop("/etc/triplicate/health.d/20-disk");
+    await pause();
+    expect(value(await metrics("w1"), 'triplicate_health{status="healthy"}')).toBe("1");
+  });
+
+  test("leave out a program that fails, is slow, or prints something else, and name it", async () => {
+    const w1 = machines.w1!;
+    w1.script("metrics.d/20-exit", "echo 'a 1'; exit 3");
+    w1.script("metrics.d/30-slow", "echo 'b 1'; sleep 60");
+    w1.write("/etc/triplicate/metrics.d/40-broken", "no program");
+    const wrong = ["c one", "c", "1c 1", "c{d} 1", 'c{d="e} 1', 'c{d="e"f="g"} 1', "c 1 2", "# C", "# TYPE c number", `c{d="${"e".repeat(300)}"} 1`];
+    wrong.forEach((line, index) => w1.script(`metrics.d/5${index}-wrong`, `echo 'd 1'; echo '${line}'`));
+    await pause();
+    const started = Date.now();
+    const texts = await Promise.all([metrics("w1"), metrics("w1")]);
+    expect(Date.now() - started).toBeLessThan(6500);
+    for (const text of texts) {
+      const failed = [...text.matchAll(/^triplicate_metrics_failed\{source="([^"]*)"\} 1$/gm)].map(([, source]) => source);
+      expect(failed).toEqual(["20-exit", "30-slow", "40-broken", ...wrong.map((_, index) => `5${index}-wrong`)]);
+      expect(text.split("\n").filter((line) => /^([a-d]|1c|# C)\b/.test(line))).toEqual([]);
+      expect(value(text, "x:y")).toBe("-1.5");
+    }
+    expect(w1.log).toMatch(/^metrics: 20-exit: exit 3\n(metrics: .*\n)*metrics: 30-slow: timed out after 5 s\n(metrics: .*\n)*metrics: 50-wrong: no metric: c one$/m);
+    expect(value(texts[0], 'triplicate_health{status="healthy"}')).toBe("1");
+    rmSync(`${w1.root}/etc/triplicate/metrics.d`, { recursive: true });
+  }, 15_000);
+
+  test("say of a cluster that was never whole that it is forming, and need a certificate", async () => {
+    const text = await metrics("pg1");
+    expect(value(text, 'triplicate_health{status="forming"}')).toBe("1");
+    expect(value(text, 'triplicate_health{status="healthy"}')).toBe("0");
+    await expect(ask("w1", "/metrics", dialer(undefined))).rejects.toThrow();
+  });
+});
+
 test("a client that says nothing is dropped", async () => {
   if (!silent[0]!.destroyed) await once(silent[0]!, "close");
   for (const socket of silent) socket.destroy();
@@ -396,7 +476,7 @@ describe("leaving", () => {
   }, 20_000);
 
   test("an agent without a machine to speak for says so and ends", async () => {
-    const child = spawn("python3", [PROGRAM, "--root", join(directory, "nowhere")], { stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn("python3", [program, "--root", join(directory, "nowhere")], { stdio: ["ignore", "ignore", "pipe"] });
     let said = "";
     child.stderr.on("data", (data: Buffer) => (said += data.toString()));
     const [code] = (await once(child, "close")) as [number];

@@ -11,7 +11,7 @@ const SOLD =
   "cx23, cx33, cx43, cx53, cpx12, cpx22, cpx32, cpx42, cpx52, cpx62, cax11, cax21, cax31, cax41, ccx13, ccx23, ccx33, ccx43, ccx53, ccx63";
 
 /** The keys of a description, as messages list them. */
-const KEYS = "name, domain, adminCidrs, dataCenters, pools, backend, protected, network, certificateAuthority, image, gate";
+const KEYS = "name, domain, adminCidrs, dataCenters, pools, backend, protected, network, certificateAuthority, diskKey, image, gate";
 
 const BAD_DESCRIPTIONS: readonly BadDescription[] = [
   [
@@ -640,6 +640,41 @@ const BAD_DESCRIPTIONS: readonly BadDescription[] = [
     "authority zero",
     { "certificateAuthority.trusted": [0, 1] },
     "certificateAuthority.trusted[0]: got 0, allowed: a whole number from 1; raise it to 1 or more",
+  ],
+  [
+    "a disk key with an unknown key",
+    { diskKey: { previous: true } },
+    "diskKey.previous: got an unknown key, allowed: generation, acceptPrevious; remove it",
+  ],
+  [
+    "a disk key that is no object",
+    { diskKey: 2 },
+    "diskKey: got 2, allowed: an object; write { … }",
+  ],
+  [
+    "a disk key of generation zero",
+    { "diskKey.generation": 0 },
+    "diskKey.generation: got 0, allowed: a whole number from 1; raise it to 1 or more",
+  ],
+  [
+    "half a generation of disk keys",
+    { "diskKey.generation": 1.5 },
+    "diskKey.generation: got 1.5, allowed: a whole number from 1; round it",
+  ],
+  [
+    "a generation of disk keys as a text",
+    { "diskKey.generation": "2" },
+    'diskKey.generation: got "2", allowed: a whole number from 1; write it without quotes',
+  ],
+  [
+    "a text for whether the disk key before is accepted",
+    { diskKey: { generation: 2, acceptPrevious: "yes" } },
+    'diskKey.acceptPrevious: got "yes", allowed: true, false; write one of them, without quotes',
+  ],
+  [
+    "a first disk key with one before it",
+    { "diskKey.acceptPrevious": true },
+    "diskKey.acceptPrevious: got true, allowed: false, as generation 1 has none before it; raise diskKey.generation to 2, or leave acceptPrevious out",
   ],
   [
     "a state over plain HTTP",

@@ -68,6 +68,7 @@ describe("defineEnvironment", () => {
         dockerRange: "10.44.0.0/16",
       },
       certificateAuthority: { signing: 1, trusted: [1, 2] },
+      diskKey: { generation: 1, accepted: [1] },
       backend: { bucket: "state-dev", endpoint: "https://fsn1.your-objectstorage.com", region: "fsn1", keyPrefix: "dev" },
       image: "debian-13",
       gate: { timeoutSeconds: 900, intervalSeconds: 5 },
@@ -115,6 +116,12 @@ describe("defineEnvironment", () => {
   test("allows a certificate authority to be rotated in two deploys", () => {
     expect(define({ certificateAuthority: { signing: 2 } }).certificateAuthority).toEqual({ signing: 2, trusted: [1, 2] });
     expect(define({ certificateAuthority: { signing: 2, trusted: [2, 3] } }).certificateAuthority.signing).toBe(2);
+  });
+
+  test("allows the disk keys to be rotated in two deploys", () => {
+    expect(define({ diskKey: { generation: 2, acceptPrevious: true } }).diskKey).toEqual({ generation: 2, accepted: [1, 2] });
+    expect(define({ diskKey: { generation: 2 } }).diskKey).toEqual({ generation: 2, accepted: [2] });
+    expect(define({ diskKey: {} }).diskKey).toEqual({ generation: 1, accepted: [1] });
   });
 
   test("freezes all of it, and keeps none of the input", () => {

@@ -136,7 +136,8 @@ test("slot keys: an Ed25519 key and a password of 256 bits for each slot", () =>
   expect(resource(stack, "random_password", "slot_node_password")).toEqual({ for_each: slots, length: 43, special: false });
   expect(outputs(stack)).toEqual({
     private: '${tls_private_key.slot_wireguard["a"].private_key_pem}',
-    public: '${tls_private_key.slot_wireguard["b"].public_key_pem}',
+    // of the one line of the PEM, what comes after the kind of the key
+    public: '${substr(element(split("\\n", tls_private_key.slot_wireguard["b"].public_key_pem), 1), 16, 43)}',
     password: '${random_password.slot_node_password["a"].result}',
   });
 });
@@ -263,12 +264,12 @@ test("primary addresses stay when their machines go", () => {
   expect(outputs(stack)).toEqual({ id: '${hcloud_primary_ip.machine["db-1"].id}', address: '${hcloud_primary_ip.machine["db-1"].ip_address}' });
 });
 
-test("persistent volumes: one disk key for each machine, however many volumes it has", () => {
+test("persistent volumes: a disk key of each generation for each machine, however many volumes it has", () => {
   const volume = { location: "fsn1", sizeGb: 20, machine: "db-1" };
   const volumes = { "db-1-a": volume, "db-1-b": volume };
   const stack = synthesize((scope) => {
-    const persistent = new PersistentVolumes(scope, "volume", { ...COMMON, volumes });
-    return { id: persistent.volumeId("db-1-b"), key: persistent.diskKey("db-1") };
+    const persistent = new PersistentVolumes(scope, "volume", { ...COMMON, volumes, keyGeneration: 2 });
+    return { id: persistent.volumeId("db-1-b"), key: persistent.diskKey("db-1", 2) };
   });
   expect(resource(stack, "hcloud_volume")).toEqual({
     ...PERSISTENT,
@@ -277,6 +278,10 @@ test("persistent volumes: one disk key for each machine, however many volumes it
     location: "${each.value.location}",
     size: "${each.value.sizeGb}",
   });
-  expect(resource(stack, "random_password")).toEqual({ for_each: { "db-1": "db-1" }, length: 43, special: false });
-  expect(outputs(stack)).toEqual({ id: '${hcloud_volume.volume["db-1-b"].id}', key: '${random_password.volume_disk_key["db-1"].result}' });
+  expect(resource(stack, "random_password")).toEqual({
+    for_each: { "db-1-key-1": "db-1-key-1", "db-1-key-2": "db-1-key-2" },
+    length: 43,
+    special: false,
+  });
+  expect(outputs(stack)).toEqual({ id: '${hcloud_volume.volume["db-1-b"].id}', key: '${random_password.volume_disk_key["db-1-key-2"].result}' });
 });

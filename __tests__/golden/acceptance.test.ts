@@ -3,14 +3,13 @@ import { join } from "node:path";
 
 import { parse, stringify } from "yaml";
 
-import { PACKAGES_FILE } from "../../constructs/host/base-system";
-import { FILES_ARCHIVE, HOST_ENV } from "../../constructs/host/user-data";
+import { PACKAGES_FILE, UPGRADES_FILE } from "../../constructs/host/base-system";
+import { HOST_ENV } from "../../constructs/host/user-data";
 import { readCloudConfig } from "../../rehearsal/cloud-config";
 import { terraformBinary } from "../../rehearsal/terraform";
 import { envLine, toLines } from "../../render/writers";
 import { Debian, debianRoot } from "../support/debian";
 import { type GoldenHost, goldenHosts, placeholder } from "../support/golden-hosts";
-import { eventually } from "../support/hosts";
 import { type TerraformPki, terraformPki } from "../support/terraform-pki";
 
 const root = debianRoot();
@@ -22,21 +21,18 @@ const title = (name: string) => (missing ? `${name} (skipped: ${missing})` : nam
 const LAB = join(__dirname, "../../lab/debian");
 const PROGRAMS = "/usr/local/lib/triplicate";
 const TLS = "/run/triplicate/tls";
-const SEED = "/var/lib/cloud/seed/nocloud";
-const METADATA_URL_FILE = "/srv/user-data";
+const USER_DATA = "/srv/user-data";
 
 const hosts = goldenHosts();
 const named = hosts.map((host): [string, GoldenHost] => [host.name, host]);
 const [worker] = hosts.filter(({ role }) => role === "worker");
-const text = ({ path }: { path: string }) => path !== FILES_ARCHIVE;
-
-const packagesOf = ({ files }: GoldenHost) =>
-  files.find(({ path }) => path === PACKAGES_FILE)!.content.toString().split("\n").filter((line) => line !== "");
 
 let pki: TerraformPki;
-let debian: Debian;
+/** One machine per host, with all files of its user_data; checks only read there. */
+const installed = new Map<string, Debian>();
 const started: Debian[] = [];
 
+/** A machine for one test. */
 async function start(props: Parameters<typeof Debian.start>[1] = {}): Promise<Debian> {
   const machine = await Debian.start(root.path!, props);
   started.push(machine);
@@ -48,15 +44,18 @@ jest.setTimeout(120_000);
 beforeAll(async () => {
   if (missing) return;
   pki = await terraformPki(Object.fromEntries(hosts.map(({ name, address }) => [name, [address, "203.0.113.7"]])));
-  debian = await start();
+  for (const host of hosts) {
+    installed.set(host.name, await Debian.start(root.path!));
+    await install(installed.get(host.name)!, host);
+  }
 }, 180_000);
 
 afterEach(async () => {
-  for (const machine of started.splice(1)) await machine.stop();
+  for (const machine of started.splice(0)) await machine.stop();
 });
 
 afterAll(async () => {
-  for (const machine of started.splice(0)) await machine.stop();
+  for (const machine of installed.values()) await machine.stop();
 });
 
 /** What a machine really gets: certificates made by Terraform, and a value for each line of its environment file. */
@@ -69,7 +68,12 @@ function userDataOf(host: GoldenHost): string {
     [`${TLS}/machine.pem`]: certificate,
     [`${TLS}/machine.key`]: privateKey,
   };
-  return host.userData((path) => filled[path]);
+  return host.userData((path) => filled[path] ?? placeholder(path));
+}
+
+/** The commands of a user_data's list, as cloud-init gives them to the kernel. */
+function commandsOf(host: GoldenHost, list: "bootcmd" | "runcmd"): string[][] {
+  return readCloudConfig(host.userData(placeholder)).document[list] as string[][];
 }
 
 /** A user_data with other files that Terraform fills in. */
@@ -78,9 +82,27 @@ function withEntries(userData: string, change: (entry: Record<string, unknown>) 
   return `#cloud-config\n${stringify({ ...document, write_files: document.write_files.map(change) }, { lineWidth: 0, version: "1.1" })}`;
 }
 
-/** Puts a host's files into a machine as cloud-init and `tar` do. */
+/** cloud-init's own reading of a user_data, and its own writing of the files in it. */
+const WRITE_FILES = `
+import sys
+from cloudinit import util
+from cloudinit.config.cc_write_files import write_files
+write_files("write_files", util.load_yaml(open(sys.argv[1]).read())["write_files"], "root:root")
+`;
+
+/** Puts a host's files into a machine as the first boot does: by cloud-init, and by the first command of the list. */
 async function install(machine: Debian, host: GoldenHost): Promise<void> {
-  for (const { path, content, mode } of host.files.filter(text)) await machine.write(path, content, mode.toString(8));
+  await machine.write(USER_DATA, userDataOf(host));
+  expect(await ok(machine, "python3", "-c", WRITE_FILES, USER_DATA)).toBe("");
+  expect(await ok(machine, ...commandsOf(host, "runcmd")[0])).toBe("");
+}
+
+/** A machine after a reboot: what was in memory is gone. */
+async function startRebooted(host: GoldenHost): Promise<Debian> {
+  const machine = await start();
+  await install(machine, host);
+  await ok(machine, "rm", "-r", "/run/triplicate");
+  return machine;
 }
 
 async function ok(machine: Debian, ...command: string[]): Promise<string> {
@@ -92,48 +114,159 @@ async function ok(machine: Debian, ...command: string[]): Promise<string> {
 /** Installs the metadata service, serving a text; `start` runs it until the machine is stopped. */
 async function metadata(machine: Debian, userData: string): Promise<{ start(): void }> {
   await machine.write("/srv/metadata.py", readFileSync(join(LAB, "metadata.py")));
-  await machine.write(METADATA_URL_FILE, userData);
-  return { start: () => void machine.spawn(["python3", "/srv/metadata.py", METADATA_URL_FILE]) };
+  await machine.write(USER_DATA, userData);
+  return { start: () => void machine.spawn(["python3", "/srv/metadata.py", USER_DATA]) };
 }
 
-describe(title("Debian 13's own tools accept"), () => {
+/** Prints mode, owner and content of each file that is named, as JSON. */
+const STAT = `
+import json, pathlib, sys
+def of(path):
+    owner = f"{path.owner()}:{path.group()}"
+    return {"path": str(path), "mode": f"{path.stat().st_mode & 0o7777:o}", "owner": owner, "content": path.read_text()}
+print(json.dumps([of(pathlib.Path(path)) for path in sys.argv[1:]]))
+`;
+
+/** What the program that upgrades by itself has understood, as JSON: from where, and which of the packages that are named it would leave alone. */
+const UPGRADES = `
+import apt_pkg, importlib.machinery, importlib.util, json, sys
+loader = importlib.machinery.SourceFileLoader("upgrade", "/usr/bin/unattended-upgrade")
+upgrade = importlib.util.module_from_spec(importlib.util.spec_from_loader("upgrade", loader))
+loader.exec_module(upgrade)
+apt_pkg.init_config()
+held = apt_pkg.config.value_list("Unattended-Upgrade::Package-Blacklist")
+left_alone = [name for name in sys.argv[1:] if upgrade.is_pkgname_in_blacklist(name, held)]
+restarts = apt_pkg.config.find_b("Unattended-Upgrade::Automatic-Reboot", True)
+print(json.dumps({"origins": upgrade.get_allowed_origins(), "left_alone": left_alone, "restarts": restarts}))
+`;
+
+/** Compiles and runs each file that is named as if it was imported: no program starts. */
+const LOAD = `
+import runpy, sys
+sys.path.insert(0, sys.argv[1])
+for path in sys.argv[2:]:
+    runpy.run_path(path, run_name="loaded")
+`;
+
+const MDADM_FILE = "/etc/mdadm/mdadm.conf.d/triplicate.conf";
+
+/** Kernel parameters that are there once a module is, which \`modules-load.d\` or Docker sees to. */
+const PARAMETERS_OF_MODULES = /^net\.(bridge|netfilter)\./;
+
+describe.each(named)(title("Debian 13's own tools accept what %s gets"), (_, host) => {
   if (missing) return void test.skip(missing, () => undefined);
 
-  test.each(named)("cloud-init schema: user_data of %s", async (_, host) => {
-    for (const userData of [host.userData(placeholder), userDataOf(host)]) {
-      await debian.write("/srv/schema", userData);
-      const output = await ok(debian, "cloud-init", "schema", "--config-file", "/srv/schema");
-      expect(output).toContain("Valid schema");
-      expect(output).not.toMatch(/deprecat|warning/i);
-    }
+  let debian: Debian;
+  beforeAll(() => {
+    debian = installed.get(host.name)!;
   });
 
-  test.each(named)("systemd-analyze verify: all units of %s with their target", async (_, host) => {
+  const below = (folder: string) => host.files.filter(({ path }) => path.startsWith(folder));
+  const linesOf = (path: string) => host.files.find((file) => file.path === path)!.content.toString().trim().split("\n");
+
+  test("cloud-init schema: its user_data", async () => {
+    const output = await ok(debian, "cloud-init", "schema", "--config-file", USER_DATA);
+    expect(output).toContain("Valid schema");
+    expect(output).not.toMatch(/deprecat|warning/i);
+  });
+
+  test("cloud-init and the first command: every file is there, byte for byte, with its mode and owner", async () => {
+    const { files } = readCloudConfig(userDataOf(host));
+    const expected = files.map(({ path, mode, owner, content }) => ({ path, mode: mode.toString(8), owner, content: content.toString() }));
+    expect(JSON.parse(await ok(debian, "python3", "-c", STAT, ...files.map(({ path }) => path)))).toEqual(expected);
+  });
+
+  test("systemd-analyze verify: every unit, and a boot with all that the first one enables", async () => {
     const machine = await start();
     await install(machine, host);
-    const units = host.files.map(({ path }) => path).filter((path) => path.startsWith("/etc/systemd/system/"));
+    await ok(machine, "sh", "-c", linesOf(`${PROGRAMS}/first-boot-done.sh`).find((line) => line.startsWith("systemctl enable "))!);
+    const units = below("/etc/systemd/system/").map(({ path }) => path);
     expect(units).toContain("/etc/systemd/system/triplicate.target");
-    expect(await ok(machine, "systemd-analyze", "verify", "--man=no", ...units)).toBe("");
+    expect(await ok(machine, "systemd-analyze", "verify", "--man=no", "multi-user.target", ...units)).toBe("");
   });
 
-  test("sh and python3: every program parses, and the agent's modules load without a warning", async () => {
-    const machine = await start();
-    await install(machine, worker);
-    const programs = worker.files.filter(text).filter(({ content }) => content.toString().startsWith("#!"));
-    expect(programs.map(({ mode }) => mode)).toEqual(programs.map(() => 0o755));
-    const interpreters = { "#!/bin/sh": ["sh", "-n"], "#!/usr/bin/env python3": ["python3", "-W", "error", "-m", "py_compile"] };
-    for (const { path, content } of programs) {
-      const [line] = content.toString().split("\n") as (keyof typeof interpreters)[];
-      expect(await ok(machine, ...interpreters[line], path)).toBe("");
+  test("systemd-analyze cat-config: systemd knows every setting of our drop-ins", async () => {
+    const dropIns = host.files.filter(({ path }) => /^\/etc\/systemd\/\w+\.conf\.d\//.test(path));
+    expect(dropIns.length).toBeGreaterThan(0);
+    for (const { path, content } of dropIns) {
+      const name = path.replace("/etc/", "").replace(/\.d\/.*/, "");
+      const all = await ok(debian, "systemd-analyze", "cat-config", name);
+      expect(all).toContain(`# ${path}\n${content.toString()}`);
+      // Debian's own file has each setting with its default as a comment
+      const [section, ...settings] = content.toString().trim().split("\n");
+      const known = all.slice(all.indexOf(`\n${section}\n`)).split(/\n(?=\[)/)[1] ?? "";
+      expect(settings.filter((setting) => !known.includes(`\n#${setting.split("=")[0]}=`))).toEqual([]);
     }
-    const load = `import sys; sys.path.insert(0, "${PROGRAMS}"); import health_agent.cluster, health_agent.local; print(sys.version)`;
-    expect(await ok(machine, "python3", "-W", "error", "-c", load)).toMatch(/^3\.13\./);
   });
 
-  const packages = [...new Set(hosts.flatMap(packagesOf))];
-  const simulate = packages.length > 0 ? test : test.skip;
-  simulate(`apt: what hosts install exists in Debian 13${packages.length > 0 ? "" : " (skipped: no host installs a package yet)"}`, async () => {
+  test("nft: what closes the machine before it has rules, and the rules", async () => {
+    const [, closed] = /^nft '([^']+)'$/m.exec(commandsOf(host, "bootcmd")[0][2])!;
+    expect(await ok(debian, "nft", "--check", closed)).toBe("");
+    expect(await ok(debian, "nft", "--check", "--file", "/etc/triplicate/firewall.nft")).toBe("");
+  });
+
+  test("udevadm verify: every rule", async () => {
+    const rules = below("/etc/udev/rules.d/").map(({ path }) => path);
+    expect(await ok(debian, "udevadm", "verify", ...rules)).toMatch(new RegExp(`Success: ${rules.length}\n\\s+Fail: +0\n$`));
+  });
+
+  test("systemd-tmpfiles and sysctl: what they would write is there to be written", async () => {
+    const pages = "/sys/kernel/mm/transparent_hugepage/enabled";
+    expect(await ok(debian, "systemd-tmpfiles", "--dry-run", "--create", "/etc/tmpfiles.d/triplicate.conf")).toBe(`Would write to "${pages}"\n`);
+    const settings = linesOf("/etc/sysctl.d/90-triplicate.conf").filter((line) => !PARAMETERS_OF_MODULES.test(line));
+    expect(settings.length).toBeGreaterThan(0);
+    await debian.write("/srv/sysctl.conf", toLines(settings));
+    expect((await ok(debian, "sysctl", "--dry-run", "--load=/srv/sysctl.conf")).trim().split("\n")).toEqual(settings);
+  });
+
+  test("apt: upgrades are of security only, leave Docker alone where it is, and never restart the machine", async () => {
+    const docker = ["containerd", "docker-cli", "docker.io", "runc"];
+    const understood = JSON.parse(await ok(debian, "python3", "-W", "ignore", "-c", UPGRADES, ...docker, "openssl", "systemd"));
+    expect(understood).toEqual({
+      origins: ["origin=Debian,label=Debian-Security"],
+      left_alone: host.role === "worker" ? docker : [],
+      restarts: false,
+    });
+    const periodic = /Update-Package-Lists "1";\n(.*\n)*.*Unattended-Upgrade "1";/;
+    expect(await ok(debian, "apt-config", "dump", "APT::Periodic")).toMatch(periodic);
+    expect(below(UPGRADES_FILE)).toHaveLength(1);
+  });
+
+  test("python3: every JSON file", async () => {
+    const files = host.files.map(({ path }) => path).filter((path) => path.endsWith(".json"));
+    expect(files).toContain("/etc/triplicate/machine.json");
+    await ok(debian, "python3", "-c", "import json, sys\nfor path in sys.argv[1:]: json.load(open(path))", ...files);
+  });
+
+  test("sh and python3: every program parses, and loads without a warning", async () => {
+    const isProgram = (content: Buffer) => content.toString().startsWith("#!");
+    const programs = host.files.filter(({ content }) => isProgram(content));
+    expect(host.files.filter(({ mode }) => (mode & 0o111) !== 0)).toEqual(programs);
+    const [shell, python] = ["#!/bin/sh\n", "#!/usr/bin/env python3\n"].map((line) => programs.filter(({ content }) => content.toString().startsWith(line)));
+    expect(shell.length + python.length).toBe(programs.length);
+    for (const { path } of shell) expect(await ok(debian, "sh", "-n", path)).toBe("");
+    const modules = below(PROGRAMS).filter(({ path, content }) => path.endsWith(".py") && !isProgram(content));
+    expect(modules.length).toBeGreaterThan(0);
+    expect(await ok(debian, "python3", "-W", "error", "-c", LOAD, PROGRAMS, ...[...python, ...modules].map(({ path }) => path))).toBe("");
+    expect(await ok(debian, "python3", "--version")).toMatch(/^Python 3\.13\./);
+  });
+});
+
+describe(title("Debian 13's own mdadm accepts"), () => {
+  if (missing) return void test.skip(missing, () => undefined);
+
+  test.each(named.filter(([, host]) => host.files.some(({ path }) => path === MDADM_FILE)))("what %s gets", async (name) => {
+    expect(await ok(installed.get(name)!, "mdadm", "--detail", "--scan", `--config=${MDADM_FILE}`)).toBe("");
+  });
+});
+
+describe(title("Debian 13's mirror"), () => {
+  if (missing) return void test.skip(missing, () => undefined);
+
+  test("apt: what hosts install exists", async () => {
     const machine = await start({ network: true });
+    const lists = hosts.map(({ files }) => files.find(({ path }) => path === PACKAGES_FILE)!.content.toString());
+    const packages = new Set(lists.flatMap((list) => list.trim().split("\n")));
     await ok(machine, "sh", "-c", 'apt-get -qq update && apt-get -qq --simulate --no-install-recommends install "$@"', "sh", ...packages);
   });
 });
@@ -143,6 +276,7 @@ describe(title("certificates that real Terraform makes with our constructs"), ()
 
   /** `openssl verify` in Debian 13 with everything that it can be strict about. */
   async function verify(certificate: string, trust: string, ...options: string[]) {
+    const debian = installed.get(worker.name)!;
     await debian.write("/srv/leaf.pem", certificate);
     await debian.write("/srv/trust.pem", trust);
     return debian.run(["openssl", "verify", "-x509_strict", "-no-CApath", "-no-CAstore", ...options, "-CAfile", "/srv/trust.pem", "/srv/leaf.pem"]);
@@ -169,216 +303,120 @@ describe(title("certificates that real Terraform makes with our constructs"), ()
   });
 });
 
+/** The environment in which a program finds stand-ins first. */
+const STAND_INS = { PATH: "/srv/bin:/usr/sbin:/usr/bin" };
+
+/** Lists the units that a file named as the state holds, and answers with the exit code that a file holds. */
+const SYSTEMCTL = `#!/bin/sh
+for argument; do
+	case $argument in
+	--state=*) cat "/srv/\${argument#*=}" ;;
+	is-active) exit "$(cat /srv/active)" ;;
+	esac
+done
+`;
+
 describe(title("executed on Debian 13"), () => {
   if (missing) return void test.skip(missing, () => undefined);
 
-  test("install-packages.sh installs from a mirror, and asks none when all is installed", async () => {
+  test("bootcmd locks root, and has cloud-init begin anew until the first boot has ended", async () => {
+    const machine = await start();
+    await install(machine, worker);
+    const commands = commandsOf(worker, "bootcmd");
+    await machine.write("/srv/bin/systemctl", '#!/bin/sh\necho "$*" >>/srv/calls\n', "0755");
+    await machine.write("/srv/bin/nft", "#!/bin/sh\n", "0755");
+    const steps = "/var/lib/cloud/instance/sem";
+    const boot = async () => {
+      await ok(machine, "sh", "-ec", `mkdir -p ${steps}; cd ${steps}; touch config_write_files config_runcmd config_scripts_user config_ssh`);
+      for (const command of commands) expect(await machine.run(command, "", STAND_INS)).toMatchObject({ code: 0 });
+      return (await ok(machine, "ls", steps)).trim().split("\n");
+    };
+    expect(await boot()).toEqual(["config_ssh"]);
+    expect(await ok(machine, "passwd", "--status", "root")).toMatch(/^root L /);
+    const masked = ["ssh.service", "ssh.socket", "hc-net-scan.service", "hc-net-ifup@.service"].map((unit) => `/etc/systemd/system/${unit}`);
+    expect(await ok(machine, "readlink", ...masked, "/etc/systemd/system-generators/systemd-ssh-generator")).toBe("/dev/null\n".repeat(5));
+    expect(await ok(machine, "cat", "/srv/calls")).toBe("daemon-reload\nstop ssh.service ssh.socket hc-net-ifup@*\n");
+    await machine.write("/var/lib/triplicate/done", "");
+    expect(await boot()).toHaveLength(4);
+  });
+
+  test("install-packages.sh installs from a mirror, and does nothing when all is installed (`systemctl` is a stand-in)", async () => {
     const online = await start({ network: true });
     await install(online, worker);
     await online.write("/srv/packages", "jq\nless\n");
-    expect(await ok(online, `${PROGRAMS}/install-packages.sh`, "/srv/packages")).toMatch(/packages: installed jq less\n$/);
+    await online.write("/srv/bin/systemctl", '#!/bin/sh\necho "$*" >>/srv/calls\n', "0755");
+    const run = () => online.run([`${PROGRAMS}/install-packages.sh`, "/srv/packages"], "", STAND_INS);
+    expect(await run()).toMatchObject({ code: 0, stdout: expect.stringMatching(/packages: installed jq less\n$/) });
     expect(await ok(online, "sh", "-c", "echo '{\"a\": 13}' | jq .a")).toBe("13\n");
+    const calls = await ok(online, "cat", "/srv/calls");
     await ok(online, "sh", "-c", "rm -r /etc/apt/sources.list* /var/lib/apt/lists; : >/etc/resolv.conf");
-    expect(await ok(online, `${PROGRAMS}/install-packages.sh`, "/srv/packages")).toBe("");
+    expect(await run()).toEqual({ code: 0, stdout: "", output: "" });
+    expect(await ok(online, "cat", "/srv/calls")).toBe(calls);
   });
 
-  test("install-packages.sh gives up after ten attempts at a mirror that does not answer, with pauses (`sleep` is a stand-in)", async () => {
+  test("install-packages.sh gives up after forty attempts at a mirror that does not answer, with pauses (`sleep` is a stand-in)", async () => {
     const offline = await start();
     await install(offline, worker);
     await offline.write("/srv/packages", "jq\n");
     await offline.write("/etc/apt/sources.list", "deb http://127.0.0.1:9/debian trixie main\n");
     await offline.write("/etc/apt/apt.conf.d/99-impatient", 'Acquire::Retries "0";\n'); // seven seconds of apt's own, each time
     await offline.write("/srv/bin/sleep", '#!/bin/sh\necho "$1" >>/srv/pauses\n', "0755");
-    const { code, output } = await offline.run([`${PROGRAMS}/install-packages.sh`, "/srv/packages"], "", { PATH: "/srv/bin:/usr/sbin:/usr/bin" });
-    expect({ code, last: output.trim().split("\n").at(-1) }).toEqual({ code: 1, last: "packages: gave up after 10 attempts: jq" });
-    expect(await ok(offline, "cat", "/srv/pauses")).toBe("15\n".repeat(9));
+    const { code, output } = await offline.run([`${PROGRAMS}/install-packages.sh`, "/srv/packages"], "", STAND_INS);
+    expect({ code, last: output.trim().split("\n").at(-1) }).toEqual({ code: 1, last: "packages: gave up after 40 attempts: jq" });
+    expect(await ok(offline, "cat", "/srv/pauses")).toBe("15\n".repeat(39));
   });
 
   test("fetch-runtime-files.py waits for the service, then writes exactly the files below /run/triplicate", async () => {
-    const machine = await start();
-    await install(machine, worker);
+    const machine = await startRebooted(worker);
     const userData = userDataOf(worker);
     const service = await metadata(machine, userData);
     const fetching = machine.run([`${PROGRAMS}/fetch-runtime-files.py`]);
     setTimeout(() => service.start(), 1000);
     const { code, output } = await fetching;
-    expect({ code, output }).toEqual({ code: 0, output: expect.stringMatching(/does not answer yet.*\n.*4 written\n$/) });
-    const listed = await ok(machine, "sh", "-c", "cd /run/triplicate && find . -type f -exec stat -c '%a %U:%G %n' {} + | sort");
-    expect(listed).toBe("600 root:root ./host.env\n600 root:root ./tls/ca.pem\n600 root:root ./tls/machine.key\n600 root:root ./tls/machine.pem\n");
-    for (const { path, content } of readCloudConfig(userData).files.filter(({ path: file }) => file.startsWith("/run/"))) {
-      expect(await ok(machine, "cat", path)).toBe(content.toString());
-    }
+    const files = readCloudConfig(userData).files.filter(({ path }) => path.startsWith("/run/triplicate/"));
+    const written = new RegExp(`does not answer yet.*\\n.*${files.length} written\\n$`);
+    expect({ code, output }).toEqual({ code: 0, output: expect.stringMatching(written) });
+    const expected = files.map(({ path, content }) => ({ path, mode: "600", owner: "root:root", content: content.toString() }));
+    expect(JSON.parse(await ok(machine, "python3", "-c", STAT, ...files.map(({ path }) => path)))).toEqual(expected);
+    expect((await ok(machine, "find", "/run/triplicate", "-type", "f")).trim().split("\n").sort()).toEqual(files.map(({ path }) => path).sort());
   });
 
-  test("fetch-runtime-files.py replaces a file in one step: a reader sees the old or the new, never a part", async () => {
-    const machine = await start();
-    await install(machine, worker);
-    const sizes = [3_000_000, 2_000_000];
-    const [first, second] = sizes.map((size) => withEntries(userDataOf(worker), (entry) => (entry.path === HOST_ENV ? { ...entry, content: "x".repeat(size) } : entry)));
-    const service = await metadata(machine, first);
-    service.start();
+  test("fetch-runtime-files.py replaces a file in one step: who has opened the old one reads all of it, and nothing is left over", async () => {
+    const machine = await startRebooted(worker);
+    const [first, second] = ["first", "second"].map((content) => withEntries(userDataOf(worker), (entry) => (entry.path === HOST_ENV ? { ...entry, content } : entry)));
+    (await metadata(machine, first)).start();
     await ok(machine, `${PROGRAMS}/fetch-runtime-files.py`);
-    await machine.write("/srv/second", second);
-    const read = `import os\nseen = set()\nwhile not os.path.exists("/srv/stop"):\n    seen.add(len(open("${HOST_ENV}").read()))\nprint(sorted(seen))`;
-    const reading = machine.run(["python3", "-c", read]);
-    await ok(machine, "sh", "-ec", `cp /srv/user-data /srv/first\nfor turn in 1 2 3; do\ncp /srv/second /srv/user-data; ${PROGRAMS}/fetch-runtime-files.py\ncp /srv/first /srv/user-data; ${PROGRAMS}/fetch-runtime-files.py\ndone`);
-    await ok(machine, "touch", "/srv/stop");
-    expect((await reading).stdout).toBe(`[${[...sizes].sort().join(", ")}]\n`);
+    const list = () => ok(machine, "sh", "-c", "find /run/triplicate | sort");
+    const files = await list();
+    const { stdout } = await machine.shell(`exec 3<${HOST_ENV}; cat >${USER_DATA}; ${PROGRAMS}/fetch-runtime-files.py; cat <&3; echo; cat ${HOST_ENV}`, second);
+    expect(stdout).toBe("first\nsecond");
+    expect(await list()).toBe(files);
   });
 
   test("fetch-runtime-files.py refuses an encoding that it does not know", async () => {
-    const machine = await start();
-    await install(machine, worker);
+    const machine = await startRebooted(worker);
     (await metadata(machine, withEntries(userDataOf(worker), (entry) => (entry.path === HOST_ENV ? { ...entry, encoding: "rot13" } : entry)))).start();
     const { code, output } = await machine.run([`${PROGRAMS}/fetch-runtime-files.py`]);
     expect({ code, output }).toEqual({ code: 1, output: expect.stringContaining(`${HOST_ENV}: unknown encoding 'rot13'`) });
     expect(await ok(machine, "sh", "-c", "find /run/triplicate -type f 2>/dev/null || true")).toBe("");
   });
-});
 
-/** Boots a user_data: cloud-init's NoCloud data source, beside Hetzner's metadata service; waits until cloud-init has ended. */
-async function boot(userData: string, fromMetadata = userData): Promise<Debian> {
-  const machine = await start({ boot: true });
-  await machine.write(`${SEED}/user-data`, userData);
-  await machine.write(`${SEED}/meta-data`, "instance-id: i-1\n");
-  await machine.write("/srv/ask.py", readFileSync(join(LAB, "ask.py")));
-  await machine.write("/srv/operator.pem", pki.leaves.operator.certificate);
-  await machine.write("/srv/operator.key", pki.leaves.operator.privateKey);
-  (await metadata(machine, fromMetadata)).start();
-  machine.boot();
-  await ended(machine);
-  return machine;
-}
-
-/** Waits until cloud-init has ended and systemd has no more to start. */
-async function ended(machine: Debian): Promise<void> {
-  const status = () => machine.run(["cloud-init", "status"]);
-  await eventually(status, ({ stdout }) => /^status: (done|error)/.test(stdout), 60);
-  await eventually(() => machine.run(["systemctl", "is-system-running"]), ({ stdout }) => /^(running|degraded)/.test(stdout), 60);
-}
-
-/** Asks the health agent of a machine as the operator, or as someone without a certificate. */
-function ask(machine: Debian, path: string, host: GoldenHost, certificate = ["/srv/operator.pem", "/srv/operator.key"]) {
-  return machine.run(["python3", "/srv/ask.py", path, host.address, `${TLS}/ca.pem`, ...certificate]);
-}
-
-/** A package of Debian 13 that has no dependencies beyond the root, from the mirror. */
-async function debianPackage(name: string): Promise<Buffer> {
-  const online = await start({ network: true });
-  const encoded = await online.shell(`cd /srv && apt-get -qq update >&2 && apt-get -qq download ${name} >&2 && base64 ${name}_*.deb`);
-  expect(encoded).toMatchObject({ code: 0 });
-  return Buffer.from(encoded.stdout, "base64");
-}
-
-async function fileModes(machine: Debian, paths: readonly string[]): Promise<string[]> {
-  return (await ok(machine, "stat", "-c", "%04a %U:%G %n", ...paths)).trim().split("\n");
-}
-
-describe(title("booted on Debian 13, by real systemd and cloud-init"), () => {
-  if (missing) return void test.skip(missing, () => undefined);
-
-  test.each(named)("%s sets itself up from its exact user_data", async (_, host) => {
-    const userData = userDataOf(host);
-    const machine = await boot(userData);
-    const status = JSON.parse(await ok(machine, "cloud-init", "status", "--format", "json"));
-    expect(status).toMatchObject({ status: "done", extended_status: "done", errors: [], recoverable_errors: {} });
-    expect(await ok(machine, "systemctl", "is-system-running")).toBe("running\n");
-    const units = host.files.map(({ path }) => path.replace("/etc/systemd/system/", "")).filter((path) => /^triplicate.*\.(service|target)$/.test(path));
-    expect((await ok(machine, "systemctl", "is-active", ...units)).trim().split("\n")).toEqual(units.map(() => "active"));
-    expect(await ok(machine, "systemctl", "is-enabled", "triplicate.target")).toBe("enabled\n");
-    expect(await ok(machine, "hostname")).toBe(`${host.name}\n`);
-
-    const files = readCloudConfig(userData).files;
-    const expected = files.map(({ mode, owner, path }) => `${mode.toString(8).padStart(4, "0")} ${owner} ${path}`);
-    expect(await fileModes(machine, files.map(({ path }) => path))).toEqual(expected.map((line) => line.replace(/^0(?=\d{4})/, "")));
-    for (const { path, content } of files.filter(text)) expect(await ok(machine, "cat", path)).toBe(content.toString());
-  });
-
-  describe(`${worker.name}, once it is up`, () => {
-    let machine: Debian;
-
-    beforeAll(async () => {
-      machine = await boot(userDataOf(worker));
-      started.splice(started.indexOf(machine), 1); // it stays for all tests here
-    });
-    afterAll(() => machine.stop());
-
-    test("nobody can log in: sshd is masked, nothing listens on 22, root is locked, there is no other user", async () => {
-      expect((await machine.run(["systemctl", "is-enabled", "ssh.service", "ssh.socket"])).stdout).toBe("masked\nmasked\n");
-      expect(await ok(machine, "ss", "--listening", "--tcp", "--no-header", "--numeric", "sport = :22")).toBe("");
-      expect(await ok(machine, "passwd", "--status", "root")).toMatch(/^root L /);
-      expect(await ok(machine, "sh", "-c", "awk -F: '$3 >= 1000 && $3 < 65000 { print $1 }' /etc/passwd; ls /home; find / -xdev -name authorized_keys -size +0")).toBe("");
-    });
-
-    test("/health is healthy over mutual TLS at 9443, and refuses who has no certificate", async () => {
-      const { stdout } = await ask(machine, "/health", worker);
-      expect({ code: stdout.slice(0, 3), body: JSON.parse(stdout.slice(4)) }).toMatchObject({ code: "200", body: { machine: worker.name, status: "healthy", reasons: [] } });
-      const refused = await ask(machine, "/health", worker, []);
-      expect({ code: refused.code, stdout: refused.stdout }).toEqual({ code: 1, stdout: "" });
-      expect(await ok(machine, "journalctl", "--unit=triplicate-health")).toContain("refused 127.0.0.1: PEER_DID_NOT_RETURN_A_CERTIFICATE");
-    });
-
-    test("10-units says what has failed, and what is started over and over", async () => {
-      const check = () => machine.run(["/etc/triplicate/health.d/10-units"]);
-      expect(await check()).toMatchObject({ code: 0, output: "" });
-      await machine.shell("systemd-run --unit triplicate-a false; systemd-run --unit triplicate-b -p Restart=always -p RestartSec=60 false");
-      const ill = await eventually(check, ({ output }) => /triplicate-a.*triplicate-b/.test(output));
-      expect(ill).toMatchObject({ code: 1, output: "failed units: triplicate-a.service triplicate-b.service \n" });
-      const { stdout } = await eventually(() => ask(machine, "/member", worker), (answer) => answer.stdout.includes("ill"));
-      expect(JSON.parse(stdout.slice(4)).reasons).toEqual(["10-units: failed units: triplicate-a.service triplicate-b.service"]);
-      await ok(machine, "systemctl", "stop", "triplicate-b.service");
-      await ok(machine, "systemctl", "reset-failed");
-    });
-
-    test("the environment file means the same to systemd and to sh", async () => {
-      const tricky = ["two words", "$HOME ${HOME} `id` $(id)", 'a "quoted" one', "back\\slash \\n \\", "%s %% # ; = ~ * ü", "", " spaces "];
-      await machine.write("/srv/tricky.env", toLines(tricky.map((value, index) => envLine(`TRICKY_${index}`, value))));
-      for (const file of [HOST_ENV, "/srv/tricky.env"]) {
-        const names = [...(await ok(machine, "cat", file)).matchAll(/^([A-Z0-9_]+)='/gm)].map(([, name]) => name);
-        const bySystemd = await ok(machine, "systemd-run", "--quiet", "--wait", "--pipe", `--property=EnvironmentFile=${file}`, "printenv", ...names);
-        const bySh = await ok(machine, "sh", "-c", `set -a; . ${file}; exec printenv ${names.join(" ")}`);
-        expect(bySystemd).toBe(bySh);
-        if (file !== HOST_ENV) expect(bySh).toBe(toLines(tricky));
-        expect(names.length).toBeGreaterThan(0);
-      }
-    });
-
-    test("triplicate-packages.service installs what its file lists", async () => {
-      await machine.write("/srv/mirror/less.deb", await debianPackage("less"));
-      const index = '(dpkg-deb --field less.deb && echo "Filename: ./less.deb" && stat -c "Size: %s" less.deb && sha256sum less.deb | sed "s/\\(\\S*\\) .*/SHA256: \\1/") >Packages';
-      await ok(machine, "sh", "-ec", `cd /srv/mirror; ${index}; rm -rf /etc/apt/sources.list.d; echo "deb [trusted=yes] file:/srv/mirror ./" >/etc/apt/sources.list`);
-      await machine.write(PACKAGES_FILE, "less\n");
-      await ok(machine, "systemctl", "restart", "triplicate-packages.service");
-      expect(await ok(machine, "journalctl", "--unit=triplicate-packages", "--output=cat")).toContain("packages: installed less\n");
-      expect(await ok(machine, "less", "--version")).toMatch(/^less \d/);
-    });
-
-    test("a second boot (soft: systemd anew, same kernel) fetches the files again and changes nothing else", async () => {
-      const list = () => ok(machine, "sh", "-c", "find /run/triplicate -exec stat -c '%a %U:%G %n' {} + | grep -v leave.json | sort; cat $(find /run/triplicate -type f | sort) | sha256sum");
-      const [before, bootBefore] = [await list(), await ok(machine, "systemctl", "show", "--property=UnitsLoadFinishTimestampMonotonic")];
-      await ok(machine, "rm", "-r", "/run/triplicate", "/run/cloud-init");
-      await machine.run(["systemctl", "soft-reboot"]);
-      const again = () => machine.run(["systemctl", "show", "--property=UnitsLoadFinishTimestampMonotonic"]);
-      await eventually(again, ({ code, stdout }) => code === 0 && stdout !== "" && stdout !== bootBefore, 60);
-      (await metadata(machine, userDataOf(worker))).start();
-      await eventually(() => machine.run(["systemctl", "is-active", "triplicate.target"]), ({ stdout }) => stdout === "active\n", 60);
-      await ended(machine);
-      expect(await list()).toBe(before);
-      expect(await ok(machine, "systemctl", "is-system-running")).toBe("running\n");
-      expect((await ask(machine, "/health", worker)).stdout).toMatch(/^200 /);
-    });
-  });
-
-  test("a host whose files can't be fetched fails its first boot, and cloud-init says so", async () => {
-    const userData = userDataOf(worker);
-    const machine = await boot(userData, withEntries(userData, (entry) => (entry.path === HOST_ENV ? { ...entry, encoding: "rot13" } : entry)));
-    expect(await machine.run(["cloud-init", "status"])).toMatchObject({ code: 1, stdout: "status: error\n" });
-    expect(await ok(machine, "cat", "/var/log/cloud-init-output.log")).toMatch(/failed units:\s+triplicate-runtime-files\.service/);
-  });
-
-  test("a host whose health agent can't start fails its first boot, although systemd starts the agent over and over", async () => {
-    const machine = await boot(worker.userData(placeholder));
-    expect(await machine.run(["cloud-init", "status"])).toMatchObject({ code: 1, stdout: "status: error\n" });
-    expect(await ok(machine, "cat", "/var/log/cloud-init-output.log")).toMatch(/failed units:\s+triplicate-health\.service/);
+  test("10-units says what has failed, what the first boot waits for, and nothing once it is over (`systemctl` is a stand-in)", async () => {
+    const machine = await start();
+    await install(machine, worker);
+    await machine.write("/srv/bin/systemctl", SYSTEMCTL, "0755");
+    const check = async (said: Record<string, string>) => {
+      for (const [state, units] of Object.entries(said)) await machine.write(`/srv/${state}`, units);
+      const { code, stdout } = await machine.run(["/etc/triplicate/health.d/10-units"], "", STAND_INS);
+      return { code, stdout };
+    };
+    const none = { "failed,auto-restart": "", activating: "" };
+    const clock = "triplicate-clock.service loaded activating start The clock\n";
+    expect(await check({ ...none, active: "3", activating: clock })).toEqual({ code: 1, stdout: "the bootstrap has not finished: waits for triplicate-clock.service \n" });
+    expect(await check({ ...none, active: "0" })).toEqual({ code: 1, stdout: "the bootstrap has not finished\n" });
+    await machine.write("/var/lib/triplicate/done", "");
+    expect(await check({ ...none, active: "0" })).toEqual({ code: 0, stdout: "" });
+    const ill = "triplicate-a.service loaded failed failed A\ntriplicate-b.service loaded activating auto-restart B\n";
+    expect(await check({ ...none, active: "0", "failed,auto-restart": ill })).toEqual({ code: 1, stdout: "failed units: triplicate-a.service triplicate-b.service \n" });
   });
 });

@@ -3,13 +3,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from "node:path";
 
 import { FILES_ARCHIVE } from "../../constructs/host/user-data";
+import { compactProgram } from "../../render/programs";
 import { type GoldenHost, goldenHosts, placeholder } from "../support/golden-hosts";
 
 /** Set to write what is there now, instead of comparing with it. Look at the difference before it is committed. */
 const UPDATE = process.env.UPDATE_GOLDEN === "1";
 
 const root = join(__dirname, "..", "..");
-const assets = new Map(listFiles(join(root, "assets")).map((file) => [readFileSync(file).toString("base64"), file.slice(root.length + 1)]));
+const assets = new Map(listFiles(join(root, "assets")).map((file) => [compact(file).toString("base64"), file.slice(root.length + 1)]));
 const hosts = goldenHosts();
 const expected = goldenFiles(hosts);
 
@@ -35,7 +36,12 @@ function isText({ path }: { path: string }): boolean {
   return path !== FILES_ARCHIVE;
 }
 
-/** The program in `assets/` that a file is byte for byte: then that is its golden file. */
+/** A program of ours as it lands on a host. */
+function compact(file: string): Buffer {
+  return Buffer.from(compactProgram(file, readFileSync(file, "utf8")));
+}
+
+/** The program in `assets/` that a file is byte for byte, made compact: then that is its golden file. */
 function assetOf({ content }: { content: Buffer }): string | undefined {
   return assets.get(content.toString("base64"));
 }

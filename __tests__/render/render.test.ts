@@ -7,7 +7,7 @@ import { envLine, toIni, toJson, toLines, toYaml } from "../../render/writers";
 describe("writers", () => {
   test("YAML keeps the order of keys and never folds a line", () => {
     const long = `${"x".repeat(200)} ${"y".repeat(200)}`;
-    expect(toYaml({ b: [1, "two"], a: { d: [], c: {} }, long })).toBe(`b:\n  - 1\n  - two\na:\n  d: []\n  c: {}\nlong: ${long}\n`);
+    expect(toYaml({ b: [1, "two"], a: { d: [], c: {} }, long })).toBe(`b:\n- 1\n- two\na:\n  d: []\n  c: {}\nlong: ${long}\n`);
   });
 
   test("YAML repeats equal values instead of pointing at them", () => {
@@ -97,15 +97,21 @@ describe("cloud-config", () => {
   test("has files and commands, and nobody who could log in", () => {
     const text = renderCloudConfig({
       hostname: "no",
-      files: [{ path: "/etc/a", owner: "root:root", mode: "0600", encoding: "b64", content: "YQ==" }],
+      files: [
+        { path: "/etc/a", owner: "root:adm", mode: "0600", content: "no" },
+        { path: "/etc/b", owner: "root:root", mode: "0600", encoding: "gz+b64", content: "YQ==" },
+        { path: "/etc/c", owner: "root:root", mode: "0600", encoding: "quoted", content: "$&{#" },
+      ],
       bootCommands: [["systemctl", "mask", "ssh.service"]],
       runCommands: [["/bin/a", "on"]],
     });
     expect(text).toBe(
-      '#cloud-config\nhostname: "no"\npreserve_hostname: false\nusers: []\ndisable_root: true\nssh_pwauth: false\nssh_genkeytypes:\n  - ed25519\n' +
-        "bootcmd:\n  - - systemctl\n    - mask\n    - ssh.service\n" +
-        'write_files:\n  - path: /etc/a\n    owner: root:root\n    permissions: "0600"\n    encoding: b64\n    content: YQ==\n' +
-        'runcmd:\n  - - /bin/a\n    - "on"\n',
+      '#cloud-config\nhostname: "no"\npreserve_hostname: false\nusers: []\ndisable_root: true\nssh_pwauth: false\nssh_genkeytypes:\n- ed25519\n' +
+        "bootcmd:\n- - systemctl\n  - mask\n  - ssh.service\n" +
+        'write_files:\n- path: /etc/a\n  owner: root:adm\n  permissions: "0600"\n  content: "no"\n' +
+        '- path: /etc/b\n  permissions: "0600"\n  encoding: gz+b64\n  content: YQ==\n' +
+        "- path: /etc/c\n  permissions: \"0600\"\n  content: '$&{#'\n" +
+        'runcmd:\n- - /bin/a\n  - "on"\n',
     );
   });
 });

@@ -8,6 +8,7 @@ import { readCloudConfig } from "../../rehearsal/cloud-config";
 import { repositoryRoot } from "../../rehearsal/terraform";
 import { addEnvironment } from "../../stacks/environment";
 import { goodDescription, descriptionWith, PlainDescription } from "../config/descriptions";
+import { unescapeTemplate } from "../support/golden-hosts";
 import { Block, resources, StackJson, synthesizeApp } from "../support/synth";
 
 const { stacks, texts } = synthesizeApp((app) => environments.forEach((environment) => addEnvironment(app, environment)));
@@ -29,7 +30,7 @@ function readable(value: unknown): unknown {
 }
 
 function decode(template: string): unknown {
-  const { files, document } = readCloudConfig(template.replaceAll(/\$\{jsonencode\((.*)\)\}$/gm, (_, expression: string) => JSON.stringify(`\${${expression}}`)));
+  const { files, document } = readCloudConfig(unescapeTemplate(template).replaceAll(/\$\{jsonencode\((.*)\)\}$/gm, (_, expression: string) => JSON.stringify(`\${${expression}}`)));
   const { write_files, ...settings } = document;
   const encodings = new Map((write_files as { path: string; encoding?: string }[]).map(({ path, encoding }) => [path, encoding ?? "as it is"]));
   const listed = files.map(({ path, mode, owner, content }) => {

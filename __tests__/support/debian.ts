@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -35,18 +35,14 @@ export interface DebianProps {
    * @default false: it has a loopback interface only, with the metadata service's address on it
    */
   readonly network?: boolean;
-  /**
-   * Whether systemd is its first process, once {@link Debian.boot} is called.
-   *
-   * @default false
-   */
-  readonly boot?: boolean;
 }
 
-/** A disposable copy of the root in namespaces of its own; it ends with this process at the latest. */
+/**
+ * A disposable copy of the root in namespaces of its own; it ends with this process at the latest.
+ *
+ * Nothing boots in it: what needs systemd or a kernel of its own is shown by the machines of `lab/vm`.
+ */
 export class Debian {
-  private readonly children = new Set<ChildProcess>();
-
   private constructor(
     private readonly holder: ChildProcess,
     private readonly directory: string,
@@ -55,8 +51,8 @@ export class Debian {
 
   public static async start(root: string, props: DebianProps = {}): Promise<Debian> {
     const directory = mkdtempSync(join(tmpdir(), "triplicate-debian-"));
-    const options = [props.network ? "network" : "no-network", props.boot ? "boot" : "idle"];
-    const holder = spawn("setpriv", ["--pdeathsig", "KILL", join(LAB, "machine.sh"), root, directory, ...options], {
+    const network = props.network ? "network" : "no-network";
+    const holder = spawn("setpriv", ["--pdeathsig", "KILL", join(LAB, "machine.sh"), root, directory, network], {
       stdio: ["pipe", "pipe", "pipe"],
     });
     let problems = "";
@@ -70,11 +66,6 @@ export class Debian {
       holder.once("close", () => fail(new Error(`the machine did not start: ${problems}`)));
     });
     return new Debian(holder, directory, pid);
-  }
-
-  /** Starts systemd. */
-  public boot(): void {
-    this.holder.stdin!.end("boot\n");
   }
 
   /** Runs a program inside, as root, with a fixed environment. */
@@ -99,13 +90,10 @@ export class Debian {
 
   /** Starts a program inside that runs until it is killed, or until the machine is stopped. */
   public spawn(command: readonly string[], environment: Readonly<Record<string, string>> = {}): ChildProcess {
-    const enter = ["--target", this.pid, "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--root", "--wd"];
+    const enter = ["--target", this.pid, "--mount", "--pid", "--net", "--uts", "--ipc", "--root", "--wd"];
     const variables = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", LANG: "C.UTF-8", ...environment };
     const settings = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-    const child = spawn("nsenter", [...enter, "--", "env", "-i", ...settings, ...command], { stdio: ["pipe", "pipe", "pipe"] });
-    this.children.add(child);
-    child.once("close", () => this.children.delete(child));
-    return child;
+    return spawn("nsenter", [...enter, "--", "env", "-i", ...settings, ...command], { stdio: ["pipe", "pipe", "pipe"] });
   }
 
   /** Writes a file inside, with its folders. */
@@ -119,30 +107,7 @@ export class Debian {
   public async stop(): Promise<void> {
     const ended = this.holder.exitCode === null && this.holder.signalCode === null ? once(this.holder, "close") : undefined;
     this.holder.kill("SIGKILL");
-    // a soft reboot stops what it then kills, and nsenter stops itself with it: nobody would ever wake it
-    this.children.forEach((child) => child.kill("SIGKILL"));
     await ended;
-    for (let attempt = 0; attempt < 50 && !this.removeControlGroup(); attempt++) await new Promise((done) => setTimeout(done, 100));
     rmdirSync(this.directory);
   }
-
-  /** The kernel removes a control group only when its last process is gone. */
-  private removeControlGroup(): boolean {
-    const mount = readFileSync("/proc/mounts", "utf8").split("\n").find((line) => line.split(" ")[2] === "cgroup2");
-    const group = join(mount!.split(" ")[1], `triplicate-debian-${this.holder.pid}`);
-    if (!existsSync(group)) return true;
-    try {
-      removeGroups(group);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-}
-
-function removeGroups(group: string): void {
-  readdirSync(group, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .forEach((entry) => removeGroups(join(group, entry.name)));
-  rmdirSync(group);
 }

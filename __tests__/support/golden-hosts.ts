@@ -83,7 +83,7 @@ function marker(index: number): string {
   return `KNOWN-AT-APPLY-${index}-`;
 }
 
-/** The text as Terraform reads a template without any expression. */
-function unescapeTemplate(text: string): string {
-  return text.replaceAll("$${", "${").replaceAll("%%{", "%{");
+/** The text as Terraform reads a template with expressions, which stay as they are. */
+export function unescapeTemplate(text: string): string {
+  return text.replaceAll("%%{", "%{").replaceAll(/\$\{"([$%]+)"\}/g, "$1");
 }

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { stringify } from "yaml";
 
 import { AgentClient, type AgentClientProps } from "../../cli/agent-client";
+import { readAsset } from "../../constructs/host/assets";
 import type { Leaf, Pki } from "./pki";
 
 /** A machine of a test environment. */
@@ -26,17 +26,16 @@ export interface PlacedFile {
   readonly permissions: string;
 }
 
-const ASSETS = join(__dirname, "../../assets");
 const PROGRAMS = "/usr/local/lib/triplicate";
 
 /** The port of every agent in tests. */
 export const PORT = 9443;
 
-/** The files of the agent itself, below the folder that they are in on a host. */
+/** The files of the agent itself as they land on hosts, below the folder that they are in on a host. */
 export function agentPrograms(): PlacedFile[] {
-  return ["health-agent.py", "health_agent/local.py", "health_agent/cluster.py"].map((file) => ({
+  return ["health-agent.py", "health_agent/local.py", "health_agent/cluster.py", "health_agent/metrics.py"].map((file) => ({
     path: `${PROGRAMS}/${file}`,
-    content: readFileSync(join(ASSETS, file), "utf8"),
+    content: readAsset(file),
     permissions: "0755",
   }));
 }

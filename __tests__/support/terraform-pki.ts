@@ -19,11 +19,14 @@ export interface TerraformPki {
   readonly next: string;
 }
 
+/** The addresses of each machine by its name. */
+export type Machines = Readonly<Record<string, readonly string[]>>;
+
 /** Applies a stack with an authority of two generations and a leaf for each machine; about three seconds. */
-export async function terraformPki(machines: Readonly<Record<string, readonly string[]>>): Promise<TerraformPki> {
+export async function terraformPki(machines: Machines, authority = "dev machines"): Promise<TerraformPki> {
   const directory = mkdtempSync(join(tmpdir(), "triplicate-terraform-pki-"));
   try {
-    synthesize(directory, machines);
+    synthesize(directory, machines, authority);
     const terraform = new Terraform(join(directory, "stacks", "pki"), terraformEnvironment());
     for (const step of [() => terraform.init(), () => terraform.plan(), () => terraform.apply()]) {
       const { exitCode, output } = await step();
@@ -37,11 +40,11 @@ export async function terraformPki(machines: Readonly<Record<string, readonly st
   }
 }
 
-function synthesize(outdir: string, machines: Readonly<Record<string, readonly string[]>>): void {
+function synthesize(outdir: string, machines: Machines, name: string): void {
   const app = new App({ outdir });
   const stack = new TerraformStack(app, "pki");
   new TlsProvider(stack, "tls");
-  const authority = new CertificateAuthority(stack, "authority", { name: "dev machines", newest: 2 });
+  const authority = new CertificateAuthority(stack, "authority", { name, newest: 2 });
   const issuer: Issuer = {
     certificate: authority.certificate(1),
     privateKey: authority.privateKey(1),

@@ -4,13 +4,13 @@ import http.client
 import json
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
-from health_agent.local import CHECK_SECONDS, Answer, Checks, Leave, keep, log, plain
+from health_agent.local import ROUND_SECONDS, Answer, Checks, Leave, cause, complaints, keep, log
 
 MEMBER_WAIT_SECONDS = 1.5  # /member answers within this, so that a slow check is not taken for a dead machine
 PEER_SECONDS = 2.0  # limit for asking a peer's /member
@@ -26,8 +26,6 @@ class Peers:
     def __init__(self, port: int, tls: Path, routes: Path | None) -> None:
         self.port, self.routes = port, routes
         self.context = tls_context(ssl.PROTOCOL_TLS_CLIENT, tls)
-        self.lock = threading.Lock()
-        self.stamp: tuple[int, int] | None = None
         self.table: dict[str, str] = {}
 
     def ask(self, address: str, path: str, seconds: float) -> Answer:
@@ -51,17 +49,12 @@ class Peers:
     def _route(self, address: str) -> str:
         if self.routes is None:
             return address
-        with self.lock:
-            try:
-                status = self.routes.stat()
-                if self.stamp != (status.st_ino, status.st_mtime_ns):
-                    self.table = json.loads(self.routes.read_text())
-                    self.stamp = (status.st_ino, status.st_mtime_ns)
-            except (OSError, ValueError):
-                pass  # not written yet: the last table still holds
-            if address not in self.table:
-                raise OSError("not attached to the network")
-            return self.table[address]
+        with suppress(OSError, ValueError):  # not written yet: the last table still holds
+            self.table = json.loads(self.routes.read_text())
+        route = self.table.get(address)
+        if route is None:
+            raise OSError("not attached to the network")
+        return route
 
 
 def tls_context(protocol: int, directory: Path) -> ssl.SSLContext:
@@ -85,13 +78,8 @@ def gather(questions: dict[str, Callable[[], Answer]]) -> dict[str, Answer]:
             if not isinstance(found.get("reasons"), list) or not isinstance(found.get("status"), str):
                 raise ValueError("its answer is not understood")
             return found
-        except ssl.SSLError as error:
-            why = getattr(error, "verify_message", None) or error.reason or "tls"
-        except TimeoutError:
-            why = "timed out"
         except (OSError, http.client.HTTPException, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return {"status": "unreachable", "reasons": [plain(str(why)).lower()]}
+            return {"status": "unreachable", "reasons": [cause(error).lower()]}
 
     with ThreadPoolExecutor(max_workers=max(1, len(questions))) as pool:
         return dict(zip(questions, pool.map(answer, questions), strict=True))
@@ -114,11 +102,10 @@ class Health:
 
     def member(self, wait: float = MEMBER_WAIT_SECONDS) -> Answer:
         """Answer for this machine alone."""
-        state = self.leave.progress["state"]
-        if state in ("leaving", "left"):
-            status, reasons = state, [f"the machine {'is leaving' if state == 'leaving' else 'has left'}"]
-        else:
-            reasons = self.checks.reasons(wait)
+        status = self.leave.progress["state"]
+        reasons = [f"the machine {'is leaving' if status == 'leaving' else 'has left'}"]
+        if status not in ("leaving", "left"):
+            reasons = complaints(self.checks.latest(wait))
             status = "ill" if reasons else "healthy"
         formed = not self.machine["quorum"] or self.marker.exists()
         return {"machine": self.machine["name"], "formed": formed, "status": status, "reasons": reasons}
@@ -127,7 +114,7 @@ class Health:
         """Answer for this machine as a part of its role: a quorum member is worth nothing without a majority."""
         name = self.machine["name"]
         questions = {peer: self._question(peer, "/member", PEER_SECONDS) for peer in self.members if peer != name}
-        answers = gather({**questions, name: lambda: self.member(CHECK_SECONDS + 1)})
+        answers = gather({**questions, name: lambda: self.member(ROUND_SECONDS)})
         own = answers[name]
         status, reasons, formed = own["status"], list(own["reasons"]), own.get("formed", True)
         if self.machine["quorum"]:

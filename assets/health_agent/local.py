@@ -1,4 +1,4 @@
-"""What a machine knows of itself: its checks, and how it leaves."""
+"""What a machine knows of itself: what its programs say, and how it leaves."""
 
 import contextlib
 import json
@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any
 
 CHECK_SECONDS = 5.0  # a check that takes longer is ill
+ROUND_SECONDS = CHECK_SECONDS + 1  # who waits so long hears of this round, unless there are very many checks
 FRESH_SECONDS = 1.0  # checks run at most once in this time, however often the machine is asked
-STALE_SECONDS = 15.0  # older verdicts are not given while new checks still run
+NOT_YET = "exit 75"  # EX_TEMPFAIL of a directory's first program: it is too early to ask the others
+STALE_SECONDS = 15.0  # older results are not given while new checks still run
+PLAIN_LENGTH = 300
 LEAVE_STEP_SECONDS = 900.0  # longer than the operator waits; afterwards leaving may be tried again
 Answer = dict[str, Any]
+Result = tuple[str | None, list[str]]  # of a program: what went wrong (None: nothing), and the lines that it printed
 writing = threading.Lock()
 
 
@@ -29,7 +33,15 @@ def log(message: str) -> None:
 
 def plain(text: str) -> str:
     """Make a program's output fit for one line of JSON, log and terminal."""
-    return "".join(character if character.isprintable() else " " for character in text).strip()[:300]
+    return "".join(character if character.isprintable() else " " for character in text).strip()[:PLAIN_LENGTH]
+
+
+def cause(error: Exception) -> str:
+    """Say in a few words why a connection failed."""
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    words = (getattr(error, name, None) for name in ("verify_message", "reason", "strerror"))
+    return plain(next(filter(None, words), str(error)) or type(error).__name__)
 
 
 def keep(file: Path, text: str) -> None:
@@ -45,15 +57,15 @@ def keep(file: Path, text: str) -> None:
 
 
 class Programs:
-    """Runs checks and leave steps, each in a session of its own, so that a hung one goes with all its children."""
+    """Runs a directory's programs, each in a session of its own, so that a hung one goes with all its children."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.running: set[int] = set()
         self.closed = False
 
-    def run(self, program: Path, seconds: float, stderr: int) -> tuple[str | None, list[str]]:
-        """Run one program: what went wrong (None: nothing), and the lines that it printed."""
+    def run(self, program: Path, seconds: float, stderr: int) -> Result:
+        """Run one program to its end or for so long."""
         with tempfile.TemporaryFile() as output:
             try:
                 with self.lock:
@@ -93,42 +105,52 @@ def programs_in(directory: Path) -> list[Path]:
 
 
 class Checks:
-    """The machine's own checks: run when someone asks, shared by everyone who asks at the same time."""
+    """The programs of a directory: run when someone asks, shared by everyone who asks at the same time."""
 
     def __init__(self, directory: Path, programs: Programs) -> None:
         self.directory, self.programs = directory, programs
         self.changed = threading.Condition()
         self.running = False
         self.started = self.finished = float("-inf")
-        self.verdict: list[str] = []
+        self.results: dict[str, Result] = {}
 
-    def reasons(self, wait: float) -> list[str]:
-        """Say why the machine is ill; empty when it is fine."""
+    def latest(self, wait: float = ROUND_SECONDS) -> dict[str, Result]:
+        """Give each program's result, in name order; while there is none, the directory's name has one that says so."""
         with self.changed:
             if not self.running and time.monotonic() - self.started > FRESH_SECONDS:
                 self.running, self.started = True, time.monotonic()
                 threading.Thread(target=self._run_all, daemon=True).start()
             done = self.changed.wait_for(lambda: not self.running, wait)
             if not done and time.monotonic() - self.finished > STALE_SECONDS:
-                return ["checks have not finished yet"]
-            return self.verdict
+                return {self.directory.name: ("not finished yet", [])}
+            return self.results
 
     def _run_all(self) -> None:
-        verdict = ["checks could not be run"]
+        results: dict[str, Result] = {self.directory.name: ("could not be run", [])}
         try:
-            with ThreadPoolExecutor(max_workers=8) as pool:
-                found = pool.map(self._run_one, programs_in(self.directory))
-                verdict = [reason for reason in found if reason is not None]
+            files = programs_in(self.directory)
+            first, others = files[:1], files[1:]
+            results = {file.name: self._run_one(file) for file in first}
+            if NOT_YET not in (failure for failure, _ in results.values()):
+                with ThreadPoolExecutor(max_workers=8) as pool:
+                    found = pool.map(self._run_one, others)
+                    results |= {file.name: result for file, result in zip(others, found, strict=True)}
         finally:
             with self.changed:
-                self.running, self.finished, self.verdict = False, time.monotonic(), verdict
+                self.running, self.finished, self.results = False, time.monotonic(), results
                 self.changed.notify_all()
 
-    def _run_one(self, program: Path) -> str | None:
-        failure, lines = self.programs.run(program, CHECK_SECONDS, subprocess.DEVNULL)
-        if failure is None:
-            return None
-        return f"{program.name}: {lines[0] if lines and failure.startswith('exit') else failure}"
+    def _run_one(self, program: Path) -> Result:
+        return self.programs.run(program, CHECK_SECONDS, subprocess.DEVNULL)
+
+
+def complaints(results: dict[str, Result]) -> list[str]:
+    """Say what went wrong; a program that failed by itself says it in its first line."""
+    return [
+        f"{name}: {lines[0] if lines and failure.startswith('exit') else failure}"
+        for name, (failure, lines) in results.items()
+        if failure
+    ]
 
 
 class Leave:

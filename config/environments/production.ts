@@ -24,8 +24,8 @@ export const production = defineEnvironment({
       count: 1,
       volumes: [{ name: "data", sizeGb: 200, mirrored: true }],
     },
-    // 12 slots in each of three data centers leave about thirty of the network's 100 attachments free.
-    worker: { serverType: "cx33", fallbacks: ["cpx32", "ccx13"], count: 2, capacity: 12 },
+    // The default of 8 slots: each Postgres machine knows the key of every slot, and its user_data is nearly full (ADR 7).
+    worker: { serverType: "cx33", fallbacks: ["cpx32", "ccx13"], count: 2 },
     backup: {
       serverType: "cpx22",
       fallbacks: ["cpx32", "ccx13"],

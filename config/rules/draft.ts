@@ -70,6 +70,7 @@ export interface Draft {
     readonly dockerRange: string;
   };
   readonly certificateAuthority: { readonly signing: number; readonly trusted: readonly number[] };
+  readonly diskKey: { readonly generation: number; readonly acceptPrevious: boolean };
   readonly backend: {
     readonly bucket: string;
     readonly endpoint: string;
@@ -83,7 +84,7 @@ export interface Draft {
 
 const KEYS = {
   required: ["name", "domain", "adminCidrs", "dataCenters", "pools", "backend"],
-  optional: ["protected", "network", "certificateAuthority", "image", "gate"],
+  optional: ["protected", "network", "certificateAuthority", "diskKey", "image", "gate"],
 } as const;
 
 /** Reads a description of any shape. What is wrong with the shape is in `problems`; what it means is for the rules. */
@@ -105,6 +106,7 @@ export function readDraft(input: unknown): { readonly draft: Draft; readonly pro
     }),
     network: readNetwork(reader, record.network),
     certificateAuthority: readCertificateAuthority(reader, record.certificateAuthority),
+    diskKey: readDiskKey(reader, record.diskKey),
     backend: readBackend(reader, record.backend),
     image: reader.text(record.image, "image", IMAGE),
     gate: readGate(reader, record.gate),
@@ -180,6 +182,15 @@ function readCertificateAuthority(reader: Reader, value: unknown): Draft["certif
       ? trusted.map((entry: unknown, index) => reader.wholeNumber(entry ?? null, `${path}.trusted[${index}]`, { min: 1 }))
       : // What is no list is reported here; the NaN keeps the rule from reporting an empty one as well.
         [...reader.list(trusted, `${path}.trusted`), NaN].map(Number),
+  };
+}
+
+function readDiskKey(reader: Reader, value: unknown): Draft["diskKey"] {
+  const keys = { required: [], optional: ["generation", "acceptPrevious"] };
+  const record = reader.record(value === undefined ? {} : value, "diskKey", keys) ?? {};
+  return {
+    generation: reader.wholeNumber(record.generation, "diskKey.generation", { min: 1 }, 1),
+    acceptPrevious: reader.flag(record.acceptPrevious, "diskKey.acceptPrevious", false),
   };
 }
 

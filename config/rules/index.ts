@@ -1,6 +1,7 @@
 import { adminNetworks } from "./admin-networks";
 import { addressBlocks, attachments, countsWithinCapacity, placementGroupCount } from "./capacity";
 import { certificateAuthorities } from "./certificate-authorities";
+import { diskKeys } from "./disk-keys";
 import { enoughDataCenters, lostDataCenters, oneNetworkZone } from "./data-centers";
 import { domainGrammar, nameGrammar, volumeNames } from "./names";
 import { gateHosts, quorums } from "./quorum";
@@ -31,6 +32,7 @@ export const RULES: readonly Rule[] = [
   rangeGrammar,
   overlappingRanges,
   certificateAuthorities,
+  diskKeys,
   stateBackend,
   images,
 ];

@@ -1,5 +1,5 @@
 import { Credentials } from "../identity/machine-identity";
-import { HEALTH_PORT } from "../host/health-agent";
+import { HEALTH_PORT } from "../../config/access";
 
 /** Milliseconds for an answer: an agent gives its own checks 5 s and the machines that it asks 9 s in all. */
 export const ANSWER_TIMEOUT_MS = 15_000;

@@ -1,6 +1,6 @@
 import { TerraformResource } from "cdktf";
 import { Construct } from "constructs";
-import { HEALTH_PORT } from "../host/health-agent";
+import { HEALTH_PORT } from "../../config/access";
 import { Credentials } from "../identity/machine-identity";
 import { address, terraformData } from "../terraform";
 

@@ -5,9 +5,6 @@ import { PROGRAMS, RUNTIME_FILES_UNIT } from "./base-system";
 import { Host, IHostContribution } from "./host";
 import { RUNTIME_DIRECTORY } from "./host-file";
 
-/** The TCP port of every health agent. */
-export const HEALTH_PORT = 9443;
-
 /** What the health agent of a host knows. */
 export interface HealthAgentProps {
   /** The machine and those it may ask. Changing it replaces the host. */
@@ -17,11 +14,12 @@ export interface HealthAgentProps {
 }
 
 /**
- * The agent that says whether a host is well and hands it over when it is to go: `/health` and `/leave` at port 9443,
- * mutual TLS only.
+ * The agent that says whether a host is well and hands it over when it is to go: `/health`, `/metrics` and `/leave` at port
+ * 9443, mutual TLS only.
  *
- * Other constructs add executables to `/etc/triplicate/health.d` (exit 0: well; else the first line says why not) and to
- * `/etc/triplicate/leave.d` (run in order before the machine's volumes are detached).
+ * Other constructs add executables to `/etc/triplicate/health.d` (exit 0: well; else the first line says why not), to
+ * `/etc/triplicate/metrics.d` (each prints what Prometheus reads) and to `/etc/triplicate/leave.d` (run in order before the
+ * machine's volumes are detached).
  */
 export class HealthAgent implements IHostContribution {
   constructor(private readonly props: HealthAgentProps) {}
@@ -29,7 +27,7 @@ export class HealthAgent implements IHostContribution {
   public bind(host: Host): void {
     const { machine, identity } = this.props;
     host.addFile({ path: `${PROGRAMS}/health-agent.py`, content: readAsset("health-agent.py"), mode: "0755" });
-    for (const module of ["health_agent/cluster.py", "health_agent/local.py"]) {
+    for (const module of ["health_agent/cluster.py", "health_agent/local.py", "health_agent/metrics.py"]) {
       host.addFile({ path: `${PROGRAMS}/${module}`, content: readAsset(module) });
     }
     host.addFile({ path: "/etc/triplicate/machine.json", content: renderMachine(machine), isUnique: true });

@@ -35,6 +35,12 @@ export interface RuntimeFile {
   /** The most bytes that the content can have; user_data is checked for its size at synth. */
   readonly maxBytes: number;
   /**
+   * Whether the content is letters, digits and the like, without a newline: it then takes no more than its bytes in user_data.
+   *
+   * @default false
+   */
+  readonly isOneWord?: boolean;
+  /**
    * A value that is known at *plan* time and differs whenever the content does; `undefined` when something that is known
    * at synth, such as the generation, changes with it. It decides what counts as a replacement before it happens.
    *

@@ -3,7 +3,16 @@ import { Fn, Lazy, Token } from "cdktf";
 import { Construct } from "constructs";
 import { BOOTSTRAP_TARGET, renderBootstrapTarget, renderSystemdUnit, SystemdUnit } from "../../render/systemd-unit";
 import { toLines } from "../../render/writers";
-import { BASE_SYSTEM_UNITS, baseSystemFiles, BOOT_COMMANDS, PACKAGES_FILE, RUN_COMMANDS } from "./base-system";
+import {
+  BASE_PACKAGES,
+  BASE_SYSTEM_UNITS,
+  baseSystemFiles,
+  BOOT_COMMANDS,
+  PACKAGES_FILE,
+  RUN_COMMANDS,
+  UPGRADES_FILE,
+  upgradesFile,
+} from "./base-system";
 import { HostFile, RUNTIME_DIRECTORY, RuntimeFile, RuntimeValue } from "./host-file";
 import { functionArgument, holdsToken } from "./template";
 import { composeUserData, FILES_ARCHIVE, HOST_ENV, UserData } from "./user-data";
@@ -74,6 +83,7 @@ export class Host extends Construct {
   private readonly files = new Map<string, HostFile>();
   private readonly units: SystemdUnit[] = [];
   private readonly packages = new Set<string>();
+  private readonly heldPackages = new Set<string>();
   private readonly runtimeFiles = new Map<string, RuntimeFile>();
   private readonly runtimeValues = new Map<string, RuntimeValue>();
   private readonly image: string;
@@ -86,6 +96,7 @@ export class Host extends Construct {
     this.name = props.name;
     baseSystemFiles().forEach((file) => this.addFile(file));
     BASE_SYSTEM_UNITS.forEach((unit) => this.addUnit(unit));
+    this.addPackage(...BASE_PACKAGES);
     this.image = props.image ?? "debian-13";
     this.location = props.location;
     // what the provider would change in place by a hard power-off, or not at all; being in user_data, it replaces the host
@@ -180,6 +191,12 @@ export class Host extends Construct {
     names.forEach((name) => this.packages.add(name));
   }
 
+  /** Adds Debian packages that only a new host brings up to date: unattended upgrades leave them alone. */
+  public addHeldPackage(...names: string[]): void {
+    this.addPackage(...names);
+    names.forEach((name) => this.heldPackages.add(name));
+  }
+
   /** Adds what a contribution consists of. */
   public add(contribution: IHostContribution): void {
     contribution.bind(this);
@@ -200,6 +217,7 @@ export class Host extends Construct {
       ...this.units.map((unit) => ({ path: unitPath(unit.name), content: renderSystemdUnit(unit) })),
       { path: unitPath(BOOTSTRAP_TARGET), content: renderBootstrapTarget(names) },
       { path: PACKAGES_FILE, content: toLines([...this.packages].sort()) },
+      upgradesFile([...this.heldPackages].sort()),
     ];
   }
 
@@ -238,7 +256,7 @@ function unitPath(name: string): string {
 }
 
 /** What a host renders itself. */
-const RENDERED: readonly string[] = [unitPath(BOOTSTRAP_TARGET), PACKAGES_FILE, HOST_ENV, FILES_ARCHIVE];
+const RENDERED: readonly string[] = [unitPath(BOOTSTRAP_TARGET), PACKAGES_FILE, UPGRADES_FILE, HOST_ENV, FILES_ARCHIVE];
 
 function fingerprint(item: RuntimeFile | RuntimeValue): string[] {
   if (item.fingerprint !== undefined) return [item.fingerprint];

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
+import { extname } from "node:path";
 import { Fn, Token } from "cdktf";
 import { gzipSync } from "fflate";
-import { createTar } from "nanotar";
 import { LIMITS } from "../../config/catalog";
+import { encodeBase85 } from "../../render/base85";
 import { CloudConfigFile, renderCloudConfig } from "../../render/cloud-config";
 import { envLine } from "../../render/writers";
+import { readAsset } from "./assets";
 import { HostFile, RUNTIME_DIRECTORY, RuntimeFile, RuntimeValue } from "./host-file";
 import { escapeTemplate, functionArgument, holdsToken, replaceTokens } from "./template";
 
@@ -28,8 +30,11 @@ export interface UserData {
   readonly digest: string;
 }
 
-/** The share of Hetzner's limit that one host may use, so that there is room for what a deploy adds: 85 %. */
-const USABLE_SHARE = 0.85;
+/**
+ * The share of Hetzner's limit that one host may use: 95 %. What is counted is the most that it can ever be, at full capacity
+ * and with the longest of everything, so nothing can use up the rest but a change of our own, which is counted again.
+ */
+const USABLE_SHARE = 0.95;
 
 /** The most bytes that {@link composeUserData} accepts. */
 export const USER_DATA_BUDGET_BYTES = Math.floor(LIMITS.userDataBytes * USABLE_SHARE);
@@ -37,8 +42,8 @@ export const USER_DATA_BUDGET_BYTES = Math.floor(LIMITS.userDataBytes * USABLE_S
 /** The file of `NAME='value'` lines that shell programs and units read. */
 export const HOST_ENV = `${RUNTIME_DIRECTORY}/host.env`;
 
-/** The archive of all files that are not of one host alone; kept on the host, for whoever wants to compare. */
-export const FILES_ARCHIVE = "/var/lib/triplicate/files.tar.gz";
+/** All files that are not of one host alone, compressed; kept on the host, for whoever wants to compare. */
+export const FILES_ARCHIVE = "/var/lib/triplicate/files";
 
 /** What was compressed before, by what it holds; hosts of a role share all but a file or two. */
 const packed = new Map<string, string>();
@@ -47,7 +52,7 @@ const packed = new Map<string, string>();
  * Composes user_data: static files compressed here, at synth, so that neither the clock nor the version of Terraform or
  * Node changes a byte of it (a changed byte replaces the machine).
  *
- * What hosts share is one archive: compressed together it takes two thirds of what the files would take one by one.
+ * What hosts share is one list, compressed as a whole and in base 85: half of what the files would take one by one.
  *
  * @throws Error when it could exceed the budget once filled in; the message names the largest parts.
  */
@@ -59,8 +64,7 @@ export function composeUserData(spec: UserDataSpec): UserData {
     ...spec.files.filter((file) => !isShared(file)).map(packUnique),
     ...runtimeFiles.map((file) => runtimeFile(file, placeholders)),
   ];
-  const unpack = ["tar", "--extract", "--gzip", "--file", FILES_ARCHIVE, "--directory", "/"];
-  const text = renderCloudConfig({ ...spec, files, runCommands: [unpack, ...spec.runCommands] });
+  const text = renderCloudConfig({ ...spec, files, runCommands: [["python3", "-c", readAsset("unpack.py")], ...spec.runCommands] });
   const largest = replaceTokens(text, (token) => "x".repeat(placeholders.get(token) ?? 0));
   const maxBytes = Buffer.byteLength(largest);
   if (maxBytes > USER_DATA_BUDGET_BYTES) throw new Error(tooLarge(spec.hostname, maxBytes, files, placeholders));
@@ -77,43 +81,36 @@ function hostEnv(values: readonly RuntimeValue[]): RuntimeFile {
     const [before, after] = envLine(name, marker).split(marker);
     return [before, value, `${after}\n`];
   });
-  const maxBytes = values.reduce((sum, { name, maxBytes: bytes }) => sum + bytes + envLine(name, "").length + 1, 0);
+  const maxBytes = values.reduce((sum, { name, maxBytes: bytes }) => sum + bytes + envLine(name, "").length + ESCAPED_NEWLINE, 0);
   return { path: HOST_ENV, content: parts.join(""), maxBytes };
 }
 
-/** A path that is too long for an archive's header goes alone too; it would be cut off there. */
-function isShared({ isUnique, path }: HostFile): boolean {
-  return !isUnique && Buffer.byteLength(path) <= TAR_NAME_BYTES;
+function isShared({ isUnique }: HostFile): boolean {
+  return !isUnique;
 }
 
-/** The most bytes that the name of a file in a plain tar archive can have. */
-const TAR_NAME_BYTES = 100;
-
+/** Sorted by kind: what looks alike is compressed best side by side. */
 function packShared(files: readonly HostFile[]): CloudConfigFile {
-  const key = JSON.stringify(files.map(({ path, content, mode, owner }) => [path, content, mode, owner]));
-  const content = packOnce(key, () =>
-    createTar(
-      files.map((file) => {
-        const [user, group] = (file.owner ?? "root:root").split(":");
-        const mode = file.mode ?? "0644";
-        return { name: file.path.slice(1), data: Buffer.from(file.content), attrs: { mode, user, group, uid: 0, gid: 0, mtime: 0 } };
-      }),
-    ),
-  );
-  return { path: FILES_ARCHIVE, owner: "root:root", mode: "0600", encoding: "b64", content };
+  const entries = files.map(({ path, content, mode, owner }) => [path, content, mode ?? "0644", owner ?? "root:root"]);
+  const list = JSON.stringify(entries.sort(([a], [b]) => (kind(a) < kind(b) ? -1 : 1)));
+  return { path: FILES_ARCHIVE, owner: "root:root", mode: "0600", encoding: "quoted", content: packOnce(list, encodeBase85) };
+}
+
+function kind(path: string): string {
+  return `${extname(path)} ${path}`;
 }
 
 function packUnique(file: HostFile): CloudConfigFile {
-  const content = packOnce(file.content, () => Buffer.from(file.content));
+  const content = packOnce(file.content, (bytes) => Buffer.from(bytes).toString("base64"));
   return { path: file.path, owner: file.owner ?? "root:root", mode: file.mode ?? "0644", encoding: "gz+b64", content };
 }
 
-/** Compressed, as base64. */
-function packOnce(key: string, bytes: () => Uint8Array): string {
-  let content = packed.get(key);
+/** Compressed, and written down as `encode` does. */
+function packOnce(text: string, encode: (bytes: Uint8Array) => string): string {
+  let content = packed.get(text);
   if (content === undefined) {
-    content = Buffer.from(gzipSync(bytes(), { level: 9, mtime: 0 })).toString("base64");
-    packed.set(key, content);
+    content = encode(gzipSync(Buffer.from(text), { level: 9, mtime: 0 }));
+    packed.set(text, content);
   }
   return content;
 }
@@ -121,12 +118,18 @@ function packOnce(key: string, bytes: () => Uint8Array): string {
 /** As a JSON string, which is a YAML one too: newlines and quotes of the value stay inside, at a byte each. */
 function runtimeFile(file: RuntimeFile, placeholders: Map<string, number>): CloudConfigFile {
   const content = Token.asString(Fn.jsonencode(functionArgument(file.content)));
-  placeholders.set(content, Math.ceil(file.maxBytes * JSON_GROWTH));
+  placeholders.set(content, Math.ceil(file.maxBytes * (file.isOneWord ? 1 : JSON_GROWTH)) + QUOTES);
   return { path: file.path, owner: "root:root", mode: "0600", content };
 }
 
-/** A PEM text has a newline every 65 bytes, which JSON writes as two; a quote or a backslash takes two as well. */
-const JSON_GROWTH = 1.05;
+/** A PEM text has a newline every 65 bytes and around its first and last line, which JSON writes as two; the shortest grows most. */
+const JSON_GROWTH = 1.03;
+
+/** What JSON puts around every text. */
+const QUOTES = 2;
+
+/** Bytes of a newline in JSON. */
+const ESCAPED_NEWLINE = 2;
 
 function tooLarge(
   hostname: string,
@@ -138,7 +141,7 @@ function tooLarge(
   const top = sizes.sort((a, b) => b.bytes - a.bytes).slice(0, 3);
   return (
     `user_data of '${hostname}': got ${maxBytes} bytes at full capacity, allowed: ${USER_DATA_BUDGET_BYTES} ` +
-    `(85 % of Hetzner's ${LIMITS.userDataBytes}); make the files smaller or lower the capacities; the largest are ` +
+    `(95 % of Hetzner's ${LIMITS.userDataBytes}); make the files smaller or lower the capacities; the largest are ` +
     top.map(({ path, bytes }) => `${path} (${bytes})`).join(", ")
   );
 }

@@ -23,15 +23,22 @@ export class MachineIdentity {
   public files(directory: string): RuntimeFile[] {
     const { trustBundle, certificate, privateKey } = this.credentials;
     return [
-      { path: `${directory}/ca.pem`, content: trustBundle, maxBytes: 2 * MAX_CERTIFICATE_BYTES, fingerprint: trustBundle },
+      { path: `${directory}/ca.pem`, content: trustBundle, maxBytes: 2 * MAX_AUTHORITY_BYTES, fingerprint: trustBundle },
       { path: `${directory}/machine.pem`, content: certificate, maxBytes: MAX_CERTIFICATE_BYTES, fingerprint: this.issuer },
       { path: `${directory}/machine.key`, content: privateKey, maxBytes: MAX_KEY_BYTES },
     ];
   }
 }
 
-/** A P-256 certificate with a name and two addresses has about 850 bytes as PEM. */
-const MAX_CERTIFICATE_BYTES = 1200;
+/**
+ * PEM of a machine's P-256 certificate: 916 bytes with the longest names (an environment's has 20 characters, a host's 63,
+ * and it is there twice), two addresses and the longest serial number and signature. And 16 bytes of DER for what a newer
+ * provider may add.
+ */
+const MAX_CERTIFICATE_BYTES = 940;
 
-/** A P-256 key has 227 bytes as PEM. */
-const MAX_KEY_BYTES = 300;
+/** PEM of an authority's certificate: 717 bytes with the longest environment's name, the same otherwise. */
+const MAX_AUTHORITY_BYTES = 740;
+
+/** PEM of a P-256 key: always as long. */
+const MAX_KEY_BYTES = 227;

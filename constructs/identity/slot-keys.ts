@@ -1,6 +1,6 @@
 import { PrivateKey } from "@cdktf/provider-tls/lib/private-key";
 import { Password } from "@cdktf/provider-random/lib/password";
-import { TerraformIterator } from "cdktf";
+import { Fn, TerraformIterator, Token } from "cdktf";
 import { Construct } from "constructs";
 import { instance } from "../terraform";
 
@@ -31,9 +31,13 @@ export class SlotKeys extends Construct {
     return instance(this.wireGuard, slot, "private_key_pem");
   }
 
-  /** A slot's Ed25519 public key, PEM. */
+  /**
+   * A slot's Ed25519 public key: its 32 bytes as base64, without the padding. Of the PEM's one line, the first 16 characters
+   * say what kind of key it is.
+   */
   public wireGuardPublicKey(slot: string): string {
-    return instance(this.wireGuard, slot, "public_key_pem");
+    const line = Fn.element(Fn.split("\n", instance(this.wireGuard, slot, "public_key_pem")), 1);
+    return Token.asString(Fn.substr(Token.asString(line), 16, 43));
   }
 
   /** A slot's node password. */

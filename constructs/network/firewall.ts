@@ -6,11 +6,11 @@ export interface InboundRule {
   readonly description: string;
   readonly protocol: "tcp" | "udp" | "icmp";
   /**
-   * The TCP or UDP port.
+   * The TCP or UDP port, or a range like `2379-2380`.
    *
    * @default - all, for ICMP
    */
-  readonly port?: number;
+  readonly port?: number | string;
   /** CIDRs. */
   readonly sources: readonly string[];
 }

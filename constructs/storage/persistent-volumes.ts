@@ -17,12 +17,14 @@ export interface PersistentVolume {
 export interface PersistentVolumesProps {
   /** The volumes by name. A volume whose name goes is destroyed with its data; where that is prevented, the plan is refused. */
   readonly volumes: Readonly<Record<string, PersistentVolume>>;
+  /** The current generation of the disk keys. All generations up to it are kept: nothing is lost by raising it. */
+  readonly keyGeneration: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly deleteProtection: boolean;
 }
 
 /**
- * Volumes that outlive their machines, and the disk key of each machine that has some. Volume and key belong together: a
+ * Volumes that outlive their machines, and the disk keys of each machine that has some. Volume and key belong together: a
  * volume without its key is lost too.
  */
 export class PersistentVolumes extends Construct {
@@ -42,9 +44,11 @@ export class PersistentVolumes extends Construct {
     });
     this.volumes.overrideLogicalId(id);
     const machines = [...new Set(Object.values(props.volumes).map(({ machine }) => machine))];
-    const forEachMachine = TerraformIterator.fromMap(Object.fromEntries(machines.map((name) => [name, name])));
+    const generations = Array.from({ length: props.keyGeneration }, (_, index) => index + 1);
+    const names = machines.flatMap((machine) => generations.map((generation) => keyName(machine, generation)));
+    const forEachKey = TerraformIterator.fromMap(Object.fromEntries(names.map((name) => [name, name])));
     // 43 letters and digits are 256 bits
-    this.keys = new Password(this, "DiskKey", { forEach: forEachMachine, length: 43, special: false });
+    this.keys = new Password(this, "DiskKey", { forEach: forEachKey, length: 43, special: false });
     this.keys.overrideLogicalId(`${id}_disk_key`);
   }
 
@@ -53,8 +57,12 @@ export class PersistentVolumes extends Construct {
     return instance(this.volumes, name, "id");
   }
 
-  /** The disk key of a machine that has volumes. */
-  public diskKey(machine: string): string {
-    return instance(this.keys, machine, "result");
+  /** The disk key of a machine that has volumes, of a generation. */
+  public diskKey(machine: string, generation: number): string {
+    return instance(this.keys, keyName(machine, generation), "result");
   }
+}
+
+function keyName(machine: string, generation: number): string {
+  return `${machine}-key-${generation}`;
 }

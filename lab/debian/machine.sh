@@ -1,29 +1,21 @@
 #!/usr/bin/env bash
-# Runs a disposable copy of a root file system in namespaces of its own, until this process dies; idle, also until standard
-# input ends. Nothing outlives it: what it writes is in memory, its mounts and network are its own, its processes end with it.
+# Runs a disposable copy of a root file system in namespaces of its own, until this process dies or standard input ends.
+# Nothing outlives it: what it writes is in memory, its mounts and network are its own, its processes end with it. No init
+# system runs inside.
 #
-#   machine.sh ROOT DIRECTORY network|no-network idle|boot
+#   machine.sh ROOT DIRECTORY network|no-network
 #
-# DIRECTORY is an empty one of the caller's, to mount at. Prints the process id by which nsenter finds the namespaces. `boot`
-# starts systemd after a line on standard input, `idle` nothing. Without the network there is a loopback interface only, with
-# the address of Hetzner's metadata service on it.
+# DIRECTORY is an empty one of the caller's, to mount at. Prints the process id by which nsenter finds the namespaces.
+# Without the network there is a loopback interface only, with the address of Hetzner's metadata service on it.
 set -euo pipefail
 
 if [ "${1-}" != --inside ]; then
-	# a control group of its own, below the unified hierarchy wherever that is: systemd needs one that it may divide
-	groups=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
-	for old in "$groups"/triplicate-debian-*; do
-		! grep -qs '^populated 0' "$old/cgroup.events" || find "$old" -depth -type d -delete
-	done
-	group=$groups/triplicate-debian-$$
-	mkdir "$group"
-	echo $$ >"$group/cgroup.procs"
-	own=(--mount --pid --uts --ipc --cgroup)
+	own=(--mount --pid --uts --ipc)
 	[ "$3" = network ] || own+=(--net)
 	exec unshare "${own[@]}" --fork --kill-child -- "$0" --inside "$@"
 fi
 
-lower=$2 work=$3 network=$4 purpose=$5
+lower=$2 work=$3 network=$4
 root=$work/root
 
 # /proc is still the outer one, and says by which id the outside knows this shell
@@ -34,7 +26,9 @@ mkdir "$work/upper" "$work/inner" "$root"
 mount -t overlay -o "lowerdir=$lower,upperdir=$work/upper,workdir=$work/inner" overlay "$root"
 mount -t proc proc "$root/proc"
 mount -t sysfs -o ro sysfs "$root/sys"
-mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
+# no control groups, but the one that a firewall rule names: nft asks for its number
+mount -t tmpfs -o mode=0755 tmpfs "$root/sys/fs/cgroup"
+mkdir "$root/sys/fs/cgroup/system.slice"
 mount -t tmpfs -o mode=0755,nosuid tmpfs "$root/dev"
 for device in null zero full random urandom tty; do
 	touch "$root/dev/$device"
@@ -47,9 +41,6 @@ ln -s /proc/self/fd "$root/dev/fd"
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 mount -t tmpfs -o mode=0755 tmpfs "$root/run"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
-# what the console prints is kept, for the one who asks why it did not come up; nobody logs in on it
-: >"$root/dev/console"
-ln -s /dev/null "$root/etc/systemd/system/console-getty.service"
 if [ "$network" = network ]; then
 	cp /etc/resolv.conf /etc/hosts "$root/etc/"
 else
@@ -63,8 +54,4 @@ pivot_root . .outside
 umount --lazy /.outside
 rmdir /.outside
 echo "$outside"
-if [ "$purpose" = boot ]; then
-	read -r _
-	exec env -i container=triplicate PATH=/usr/sbin:/usr/bin /usr/lib/systemd/systemd --log-target=console --show-status=yes >/dev/console 2>&1
-fi
 exec cat >/dev/null

@@ -1,0 +1,3 @@
+#!/bin/sh
+# The volumes and their mirrors.
+exec /usr/local/lib/triplicate/volumes.py metrics

@@ -1,0 +1,3 @@
+#!/bin/sh
+# The mesh.
+exec /usr/local/lib/triplicate/wireguard.py metrics
