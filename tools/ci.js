@@ -32,10 +32,23 @@ function addJestCounts(isGood) {
   if (!isGood && numFailedTests + numRuntimeErrorTestSuites === 0) counts.failed += 1;
 }
 
+/** A lab's own counts; one that wrote no result has failed. */
+function addLabCounts(name, isGood) {
+  const file = path.join(root, "results", `${name}.json`);
+  if (!fs.existsSync(file)) {
+    counts.failed += 1;
+    return;
+  }
+  const { lines } = JSON.parse(fs.readFileSync(file, "utf8"));
+  for (const { verdict } of lines) counts[verdict] += 1;
+  if (!isGood && lines.every(({ verdict }) => verdict !== "failed")) counts.failed += 1;
+}
+
 fs.rmSync(path.join(root, "results"), { recursive: true, force: true });
 addJestCounts(make("test"));
 for (const layer of [["rehearse"], ["rehearse", "ENV=production"], ["bench"]]) {
   counts[make(...layer) ? "passed" : "failed"] += 1;
 }
+addLabCounts("lab-vm", make("lab-vm"));
 console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exitCode = counts.failed === 0 ? 0 : 1;

@@ -11,5 +11,7 @@ make test
 for environment in dev staging production; do
 	make rehearse "ENV=$environment"
 done
+make rehearse ENV=dev HOSTS=vm
+make lab-vm LAB=--all
 make bench
 node tools/keep-results.js

@@ -1,0 +1,30 @@
+import { defineEnvironment, Environment, EnvironmentInput } from "../../../config/environment";
+
+/** What a step of the suite changes of the description. */
+export type Change = (description: EnvironmentInput) => EnvironmentInput;
+
+/** The environment of the suite: as few machines as can show everything. A quorum member in each data center, and one worker. */
+const PLAIN: EnvironmentInput = {
+  name: "lab",
+  domain: "lab.example.com",
+  adminCidrs: ["203.0.113.0/24"],
+  protected: false,
+  dataCenters: { fsn1: {}, nbg1: {}, hel1: {} },
+  pools: {
+    postgres: { serverType: "cx23", fallbacks: ["cpx22"], count: 1, volumes: [{ name: "data", sizeGb: 10 }] },
+    worker: { serverType: "cx23", fallbacks: ["cpx22"], count: { fsn1: 1 }, capacity: 2 },
+  },
+  backend: { bucket: "triplicate-state-lab", endpoint: "https://nbg1.your-objectstorage.com", region: "nbg1" },
+  gate: { timeoutSeconds: 1800 },
+};
+
+/** The same with mirrored volumes, which takes each machine half a minute more to install. */
+const MIRRORED: EnvironmentInput = {
+  ...PLAIN,
+  pools: { ...PLAIN.pools, postgres: { ...PLAIN.pools.postgres!, volumes: [{ name: "data", sizeGb: 10, mirrored: true }] } },
+};
+
+/** Describes the suite's environment, changed. */
+export function describe(change: Change = (description) => description, isMirrored = false): Environment {
+  return defineEnvironment(change(isMirrored ? MIRRORED : PLAIN));
+}

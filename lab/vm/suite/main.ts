@@ -1,0 +1,153 @@
+#!/usr/bin/env node
+import { execFileSync } from "node:child_process";
+import { join, relative } from "node:path";
+import { Command } from "commander";
+import { firstError, printBeside, whileWorking } from "../../../rehearsal/progress";
+import { MachineWatch } from "../../../rehearsal/machine-watch";
+import { ResultLine, writeResult } from "../../../rehearsal/result";
+import { repositoryRoot } from "../../../rehearsal/terraform";
+import { CannotRunMachines } from "../driver";
+import type { Check } from "./check";
+import { fullPlan, namedPlan, quickPlan, RunPlan } from "./plan";
+import { timelines } from "./timeline";
+import { World } from "./world";
+
+const REALITY = "real machines (QEMU, TCG), Terraform and provider; simulated: the cloud's API";
+
+interface Options {
+  readonly all: boolean;
+  readonly only?: string[];
+  readonly seed: number;
+  readonly turn: number;
+  readonly image?: string;
+}
+
+/** One run of the suite, from an empty cloud to the report. */
+class Run {
+  private readonly lines: ResultLine[] = [];
+  private readonly tables: Record<string, string[][]> = {};
+  private world?: World;
+  private watch?: MachineWatch;
+
+  constructor(
+    private readonly plan: RunPlan,
+    private readonly options: Options,
+  ) {}
+
+  public async run(): Promise<void> {
+    const names = this.plan.groups.map(({ name }) => name).join(", ");
+    console.log(`Machines that boot their exact user_data: ${names}.${this.plan.left.length > 0 ? `\nLeft to other runs: ${this.plan.left.join(", ")}.` : ""}\n`);
+    const world = await whileWorking("image, network, services", World.start(this.plan.isMirrored));
+    this.world = world;
+    const servers = () => world.machines();
+    this.watch = new MachineWatch({ machines: world.lab, servers, print: printBeside });
+    if (!(await this.deploy(world))) return;
+    this.tables["Which unit took how long, in seconds from the start of the machine"] = await timelines(world);
+    for (const { name, checks } of this.plan.groups) for (const check of checks) await this.check(world, name, check);
+  }
+
+  /** This computer can't boot machines. */
+  public skip(reason: string): void {
+    this.line({ step: "boot machines", verdict: "skipped", reality: "nothing ran", note: reason });
+  }
+
+  public async close(): Promise<void> {
+    this.watch?.end();
+    await this.world?.close();
+  }
+
+  /** Counts of what passed, failed, was skipped. */
+  public report(): Readonly<Record<ResultLine["verdict"], number>> {
+    const count = (verdict: ResultLine["verdict"]) => this.lines.filter((line) => line.verdict === verdict).length;
+    const counts = { passed: count("passed"), failed: count("failed"), skipped: count("skipped") };
+    if (this.watch) this.tables["How machines came up"] = this.watch.table();
+    const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: repositoryRoot(), encoding: "utf8" }).trim();
+    const qemu = this.world ? qemuVersion() : "none";
+    const versions = { commit, seed: String(this.options.seed), node: process.versions.node, qemu, image: process.env.TRIPLICATE_LAB_IMAGE ?? "plain" };
+    const verdict = counts.failed === 0 ? "passed" : "failed";
+    const page = writeResult(join(repositoryRoot(), "results"), { name: "lab-vm", verdict, versions, lines: this.lines, tables: this.tables });
+    console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped. Result: ${relative(process.cwd(), page)} and .json`);
+    return counts;
+  }
+
+  private async deploy(world: World): Promise<boolean> {
+    const deployment = world.deployment();
+    const [foundation, ...dataCenters] = deployment.stacks.map(({ name }) => name);
+    const apply = async (stack: string) => {
+      const deployed = await deployment.deploy(stack);
+      const isGood = deployed.outcome === "applied";
+      this.line({ step: `apply ${stack}`, verdict: isGood ? "passed" : "failed", reality: REALITY, seconds: deployed.seconds, note: isGood ? undefined : firstError(deployed.output) });
+      return isGood;
+    };
+    // one after another is shown by the rolling change; two machines at a time keep two processors busy, and more would slow each other down
+    const [first, ...others] = dataCenters;
+    const together = async (stacks: readonly string[]) => (await whileWorking(`apply ${stacks.join(", ")}`, this.watch!.during(world.observing(Promise.all(stacks.map(apply)))))).every(Boolean);
+    const isGood = (await apply(foundation)) && (await together([first])) && (await together(others));
+    if (!isGood) console.log((await this.watch!.reports()).join("\n"));
+    return isGood;
+  }
+
+  private async check(world: World, group: string, { promise, name, run }: Check): Promise<void> {
+    const started = Date.now();
+    const base = { step: `${promise}. ${group}: ${name}`, reality: REALITY };
+    try {
+      const note = await whileWorking(name, run(world));
+      this.line({ ...base, verdict: "passed", seconds: (Date.now() - started) / 1000, note: typeof note === "string" ? note : undefined });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.line({ ...base, verdict: "failed", seconds: (Date.now() - started) / 1000, note: message.slice(0, 4000) });
+    }
+  }
+
+  private line(line: ResultLine): void {
+    this.lines.push(line);
+    const time = line.seconds === undefined ? "" : `${line.seconds.toFixed(0)} s`;
+    console.log(`${line.verdict.padEnd(7)} ${time.padStart(6)}  ${line.step}${line.note ? `\n${" ".repeat(16)}${line.note}` : ""}`);
+  }
+}
+
+function qemuVersion(): string {
+  return /version (\S+)/.exec(execFileSync("qemu-system-x86_64", ["--version"], { encoding: "utf8" }))?.[1] ?? "unknown";
+}
+
+/** Runs take turns by the day: CI runs a few times a day at most, and nobody has to keep a count. */
+function today(): number {
+  return Math.floor(Date.now() / 86_400_000);
+}
+
+async function main(): Promise<void> {
+  const program = new Command("lab-vm")
+    .option("--all", "everything, instead of the quick subset", false)
+    .option("--only <groups...>", "only the groups of these names")
+    .option("--seed <number>", "of the moments at which power is cut", Number, 1)
+    .option("--image <variant>", "plain, or hc-utils: with Hetzner's program for private interfaces")
+    .option("--turn <number>", "which of the rotating groups a quick run takes", Number, Number(process.env.TRIPLICATE_LAB_TURN ?? today()))
+    .parse();
+  const options = program.opts<Options>();
+  const { all, only, seed, turn } = options;
+  const plan = only ? namedPlan(only, seed) : all ? fullPlan(seed) : quickPlan(turn, seed);
+  const run = new Run(plan, options);
+  process.env.TRIPLICATE_LAB_IMAGE = options.image ?? (turn % 2 === 0 ? "plain" : "hc-utils");
+  let isEnding = false;
+  const end = () => {
+    if (isEnding) return;
+    isEnding = true;
+    console.log("\ninterrupted: ending the machines");
+    void run.close().finally(() => process.exit(1));
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, end);
+  try {
+    await run.run();
+  } catch (error) {
+    if (!(error instanceof CannotRunMachines)) throw error;
+    run.skip(error.message);
+  } finally {
+    await run.close();
+  }
+  process.exitCode = run.report().failed === 0 ? 0 : 1;
+}
+
+void main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 2;
+});

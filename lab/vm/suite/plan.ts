@@ -1,0 +1,71 @@
+import { bootChecks, kernelChecks } from "./boot-checks";
+import type { Check } from "./check";
+import { dockerChecks } from "./docker-checks";
+import { faultChecks, powerCutChecks, speedChecks } from "./fault-checks";
+import { leaveChecks, rollingChecks } from "./leave-checks";
+import { firewallChecks, meshChecks } from "./network-checks";
+import { detachChecks, growthChecks, mirrorChecks, rebootChecks, volumeChecks } from "./volume-checks";
+
+/** Checks that belong together and leave the machines as they were. */
+export interface Group {
+  readonly name: string;
+  readonly checks: readonly Check[];
+}
+
+/** How often power is cut in a full run. */
+const ALL_POWER_CUTS = 12;
+
+/** What every run does: on four machines that have just booted for the first time. */
+const ALWAYS: readonly Group[] = [
+  { name: "first boot", checks: [...bootChecks, ...kernelChecks] },
+  { name: "volumes", checks: volumeChecks },
+  { name: "docker", checks: dockerChecks },
+  { name: "mesh", checks: meshChecks },
+  { name: "firewall", checks: firewallChecks },
+];
+
+/** What takes turns: one in each quick run. In the order of a full run; each group leaves machines that the next can use. */
+const ROTATING: readonly Group[] = [
+  { name: "reboot", checks: rebootChecks },
+  { name: "mirror", checks: mirrorChecks },
+  { name: "growth and detach", checks: [...growthChecks, ...detachChecks] },
+  { name: "leaving and keys", checks: leaveChecks },
+  { name: "rolling", checks: rollingChecks },
+  { name: "faults", checks: faultChecks },
+];
+
+/** What a run does. */
+export interface RunPlan {
+  readonly groups: readonly Group[];
+  /** Whether volumes are mirrors: where something is to be seen of that. */
+  readonly isMirrored: boolean;
+  /** Names of the groups that this run leaves to others. */
+  readonly left: readonly string[];
+}
+
+function isAboutMirrors(groups: readonly Group[]): boolean {
+  return groups.some(({ name }) => name === "mirror");
+}
+
+/** Everything. */
+export function fullPlan(seed: number): RunPlan {
+  const last = [{ name: "power cuts", checks: powerCutChecks(seed, ALL_POWER_CUTS) }, { name: "speed", checks: speedChecks }];
+  return { groups: [...ALWAYS, ...ROTATING, ...last], isMirrored: true, left: [] };
+}
+
+/** What every run does and one group more, so that all have had their turn after a few. */
+export function quickPlan(turn: number, seed: number): RunPlan {
+  const cuts = powerCutChecks(seed, 3).map((check, index) => ({ name: `power cut ${index + 1}`, checks: [check] }));
+  const all = [...ROTATING, ...cuts];
+  const chosen = all[turn % all.length];
+  return { groups: [...ALWAYS, chosen], isMirrored: isAboutMirrors([chosen]), left: all.filter((group) => group !== chosen).map(({ name }) => name) };
+}
+
+/** Only the groups of some names. */
+export function namedPlan(names: readonly string[], seed: number): RunPlan {
+  const { groups } = fullPlan(seed);
+  const unknown = names.filter((name) => !groups.some((group) => group.name === name));
+  if (unknown.length > 0) throw new Error(`there is no group '${unknown.join("', '")}'; allowed: ${groups.map(({ name }) => name).join(", ")}`);
+  const chosen = groups.filter(({ name }) => names.includes(name));
+  return { groups: chosen, isMirrored: isAboutMirrors(chosen), left: [] };
+}

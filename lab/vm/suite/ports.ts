@@ -1,0 +1,43 @@
+import { ACCESS, Access } from "../../../config/access";
+
+/** Nothing but a health agent ever listens on these while a machine boots for the first time; the world reaches not even that. */
+export const FIRST_BOOT_PORTS: readonly number[] = [22, 53, 111, 2375, 5355, 8080, 9443];
+
+/** What something is listening on while it is scanned: all of the table, and what must never be open. */
+export const PORTS: readonly number[] = [
+  ...new Set(Object.values(ACCESS).flat().filter(({ protocol }) => protocol === "tcp").flatMap(({ port }) => portsOf(port))),
+  ...[22, 111, 2375, 2376, 3306, 5355, 6432, 8080, 8443, 9000, 9100, 10255, 30000, 32767],
+].sort((a, b) => a - b);
+
+export function portsOf(port: Access["port"]): number[] {
+  const [first, last = first] = String(port).split("-").map(Number);
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
+
+/** Listens on every port that nothing else listens on, at every address. */
+export const LISTEN = `
+import socket, sys, threading
+def serve(port):
+    try:
+        with socket.create_server(("0.0.0.0", port)) as listener:
+            while True:
+                listener.accept()[0].close()
+    except OSError:
+        pass
+threads = [threading.Thread(target=serve, args=(int(port),)) for port in sys.argv[1:]]
+[thread.start() for thread in threads]
+`;
+
+/** Prints the ports of an address that answer. */
+export const DIAL = `
+import socket, sys
+from concurrent.futures import ThreadPoolExecutor
+def dial(port):
+    try:
+        with socket.create_connection((sys.argv[1], port), 6):
+            return port
+    except OSError:
+        return None
+with ThreadPoolExecutor(64) as pool:
+    print(*[port for port in pool.map(dial, map(int, sys.argv[2:])) if port])
+`;
