@@ -7,6 +7,10 @@ if ! grep -q '"errors": \[\]' /run/cloud-init/result.json; then
 	echo "first boot: cloud-init ended with errors, so the next boot begins anew"
 	exit 1
 fi
+# cloud-init has named the public interface and would do so at each boot; what else knows its name finds no interface otherwise
+link=/etc/systemd/network/05-triplicate-public.link
+public=$(ip -oneline route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)
+printf '[Match]\nPermanentMACAddress=%s\n[Link]\nName=%s\n' "$(cat "/sys/class/net/$public/address")" "$public" >"$link"
 find /var/lib/cloud/instances -type f -exec shred --remove {} +
 rm -rf /var/lib/cloud/instances /var/lib/cloud/instance
 systemctl enable --quiet triplicate.target triplicate-firewall.service

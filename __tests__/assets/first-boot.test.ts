@@ -25,7 +25,7 @@ function run(asset: string, stubs: Record<string, string>): { status: number | n
     chmodSync(join(root, "bin", name), 0o755);
   }
   write("calls", "");
-  const program = readAsset(asset).replaceAll(/(?<=[\s"=])\/(?=(run|var|etc)\/)/g, `${root}/`);
+  const program = readAsset(asset).replaceAll(/(?<=[\s"=])\/(?=(run|var|etc|sys)\/)/g, `${root}/`);
   const { status, stdout } = spawnSync("sh", ["-c", program], { env: { PATH: `${root}/bin:${process.env.PATH}` }, encoding: "utf8" });
   const calls = readFileSync(join(root, "calls"), "utf8").replaceAll(root, "").trim();
   return { status, stdout: stdout.replaceAll(root, ""), calls: calls === "" ? [] : calls.split("\n") };
@@ -73,9 +73,15 @@ describe("first-boot-done.sh", () => {
 
   test("hands the host over to systemd in one last step, once no secret is left on the disk", () => {
     write("run/cloud-init/result.json", '{\n "v1": {\n  "errors": []\n }\n}');
-    const { status, calls } = run("first-boot-done.sh", stubs);
+    write("sys/class/net/eth0/address", "96:00:00:12:34:56\n");
+    mkdirSync(join(root, "etc/systemd/network"), { recursive: true });
+    const route = 'echo "default via 172.31.1.1 dev eth0 proto dhcp"';
+    const { status, calls } = run("first-boot-done.sh", { ...stubs, ip: route });
     expect(status).toBe(0);
+    const link = readFileSync(join(root, "etc/systemd/network/05-triplicate-public.link"), "utf8");
+    expect(link).toBe("[Match]\nPermanentMACAddress=96:00:00:12:34:56\n[Link]\nName=eth0\n");
     expect(calls).toEqual([
+      "ip -oneline route show default",
       "find /var/lib/cloud/instances -type f -exec shred --remove {} +",
       "rm -rf /var/lib/cloud/instances /var/lib/cloud/instance",
       "systemctl enable --quiet triplicate.target triplicate-firewall.service",
