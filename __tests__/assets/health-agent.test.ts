@@ -195,6 +195,17 @@ describe("a machine without quorum", () => {
     expect((await ask("w1", "/health")).code).toBe(200);
     expect(w1.log).toContain("health: w1: ill: 10-quiet: exit 4, 20-disk: disk full\n");
   }, 20_000);
+
+  test("runs no other check while the first one says that it is too early (exit 75)", async () => {
+    const w1 = machines.w1!;
+    w1.script("health.d/10-early", "echo 'still starting'; exit 75");
+    w1.script("health.d/20-later", `echo asked >> ${w1.root}/asked; exit 1`);
+    await pause();
+    expect((await ask("w1", "/member")).body).toMatchObject({ status: "ill", reasons: ["10-early: still starting"] });
+    expect(existsSync(`${w1.root}/asked`)).toBe(false);
+    for (const check of ["10-early", "20-later"]) w1.drop(`/etc/triplicate/health.d/${check}`);
+    await pause();
+  });
 });
 
 describe("access", () => {

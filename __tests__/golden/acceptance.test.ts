@@ -412,8 +412,8 @@ describe(title("executed on Debian 13"), () => {
     };
     const none = { "failed,auto-restart": "", activating: "" };
     const clock = "triplicate-clock.service loaded activating start The clock\n";
-    expect(await check({ ...none, active: "3", activating: clock })).toEqual({ code: 1, stdout: "the bootstrap has not finished: waits for triplicate-clock.service \n" });
-    expect(await check({ ...none, active: "0" })).toEqual({ code: 1, stdout: "the bootstrap has not finished\n" });
+    expect(await check({ ...none, active: "3", activating: clock })).toEqual({ code: 75, stdout: "the bootstrap has not finished: waits for triplicate-clock.service \n" });
+    expect(await check({ ...none, active: "0" })).toEqual({ code: 75, stdout: "the bootstrap has not finished\n" });
     await machine.write("/var/lib/triplicate/done", "");
     expect(await check({ ...none, active: "0" })).toEqual({ code: 0, stdout: "" });
     const ill = "triplicate-a.service loaded failed failed A\ntriplicate-b.service loaded activating auto-restart B\n";

@@ -7,6 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { parseTar } from "nanotar";
 import { readCloudConfig } from "../../rehearsal/cloud-config";
 import { repositoryRoot, Terraform, terraformEnvironment } from "../../rehearsal/terraform";
+import { unescapeTemplate } from "../support/golden-hosts";
 import { Block, resource, StackJson } from "../support/synth";
 
 jest.setTimeout(180_000);
@@ -107,10 +108,10 @@ describe("in another project", () => {
       image: "debian-13",
       network: [{ alias_ips: [], ip: "10.8.1.16", subnet_id: '${hcloud_network_subnet.private["fsn1"].id}' }],
     });
-    const template = String(server.user_data).replaceAll(/\$\{jsonencode\(.*\)\}$/gm, "x");
+    const template = unescapeTemplate(String(server.user_data)).replaceAll(/\$\{jsonencode\(.*\)\}$/gm, "x");
     const files = new Map(readCloudConfig(template).files.map(({ path, content }) => [path, content.toString()]));
     expect(files.get("/etc/nginx/sites-enabled/default")).toContain("return 200 ${hostname};");
-    expect(files.get("/etc/triplicate/packages")).toBe("nginx-light\n");
+    expect(files.get("/etc/triplicate/packages")).toBe("nginx-light\nsystemd-timesyncd\nunattended-upgrades\n");
     expect(files.get("/usr/local/lib/triplicate/health-agent.py")).toMatch(/^#!/);
     const terraform = new Terraform(directory, terraformEnvironment());
     expect(await terraform.init()).toMatchObject({ exitCode: 0 });

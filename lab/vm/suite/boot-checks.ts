@@ -71,9 +71,10 @@ async function hardened(world: World, machine: string): Promise<void> {
     ].join("; "),
   );
   ensureEqual(facts.split("\n"), ["masked masked", "L", "1", "false", "1", "yes", "/etc/cloud/cloud-init.disabled", "0"], machine);
+  if (machine !== WORKER) return;
   const dry = await world.run(machine, "unattended-upgrade --dry-run --verbose 2>&1 | tail -n 5", 300);
   ensure(!/error|traceback/i.test(dry), `${machine}: unattended-upgrade --dry-run:\n${dry}`);
-  if (machine === WORKER) ensure((await world.run(machine, "apt-config dump Unattended-Upgrade::Package-Blacklist")).includes("docker"), "Docker is not held");
+  ensure((await world.run(machine, "apt-config dump Unattended-Upgrade::Package-Blacklist")).includes("docker"), "Docker is not held");
 }
 
 export const kernelChecks: readonly Check[] = [{ promise: 2, name: "every kernel setting, read back", run: (world) => each(world, kernelAsTold) }];
