@@ -11,6 +11,13 @@ export interface ResultLine {
   readonly note?: string;
 }
 
+/** Something that took a while, in seconds from a common beginning. */
+export interface Span {
+  readonly label: string;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** The result of a rehearsal, a lab or a benchmark. */
 export interface Result {
   readonly name: string;
@@ -19,6 +26,12 @@ export interface Result {
   readonly lines: readonly ResultLine[];
   /** Tables to show below the lines, by title. */
   readonly tables: Readonly<Record<string, readonly (readonly string[])[]>>;
+  /**
+   * What happened when, to draw as bars below one another, by title.
+   *
+   * @default - none
+   */
+  readonly timelines?: Readonly<Record<string, readonly Span[]>>;
 }
 
 /** Writes `<name>.json` and a page of its own beside it; gives the page's path. */
@@ -40,7 +53,7 @@ td.number { text-align: right; font-variant-numeric: tabular-nums; }
 .bar { height: .6rem; background: #4c8dff; border-radius: 2px; min-width: 1px; }
 `;
 
-function renderPage({ name, verdict, versions, lines, tables }: Result): string {
+function renderPage({ name, verdict, versions, lines, tables, timelines = {} }: Result): string {
   const longest = Math.max(...lines.map(({ seconds }) => seconds ?? 0), 1);
   const rows = lines.map(
     (line) =>
@@ -49,7 +62,10 @@ function renderPage({ name, verdict, versions, lines, tables }: Result): string 
       `<td style="width:20%"><div class="bar" style="width:${(((line.seconds ?? 0) / longest) * 100).toFixed(1)}%"></div></td>` +
       `<td>${escape(line.reality)}</td><td>${escape(line.note ?? "")}</td></tr>`,
   );
-  const more = Object.entries(tables).map(([title, table]) => `<h2>${escape(title)}</h2>${renderTable(table)}`);
+  const more = [
+    ...Object.entries(tables).map(([title, table]) => `<h2>${escape(title)}</h2>${renderTable(table)}`),
+    ...Object.entries(timelines).map(([title, spans]) => `<h2>${escape(title)}</h2>${renderTimeline(spans)}`),
+  ];
   const used = Object.entries(versions).map(([tool, version]) => `${escape(tool)} ${escape(version)}`);
   return (
     `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
@@ -63,6 +79,18 @@ function renderPage({ name, verdict, versions, lines, tables }: Result): string 
 function renderTable([heading, ...rows]: readonly (readonly string[])[]): string {
   const cells = (row: readonly string[], tag: string) => row.map((cell) => `<${tag}>${escape(cell)}</${tag}>`).join("");
   return `<table><tr>${cells(heading, "th")}</tr>${rows.map((row) => `<tr>${cells(row, "td")}</tr>`).join("")}</table>`;
+}
+
+/** A bar for each span, where it belongs on one scale. */
+function renderTimeline(spans: readonly Span[]): string {
+  const end = Math.max(...spans.map(({ to }) => to), 1);
+  const percent = (seconds: number) => `${((seconds / end) * 100).toFixed(2)}%`;
+  const rows = spans.map(
+    ({ label, from, to }) =>
+      `<tr><td>${escape(label)}</td><td class="number">${from.toFixed(1)} s</td><td class="number">${(to - from).toFixed(1)} s</td>` +
+      `<td style="width:55%"><div class="bar" style="margin-left:${percent(from)};width:${percent(to - from)}"></div></td></tr>`,
+  );
+  return `<table><tr><th>what<th>from<th>took<th></tr>${rows.join("")}</table>`;
 }
 
 function escape(text: string): string {

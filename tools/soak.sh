@@ -12,6 +12,7 @@ for environment in dev staging production; do
 	make rehearse "ENV=$environment"
 done
 make rehearse ENV=dev HOSTS=vm
-make lab-vm LAB=--all
+make lab-vm LAB="--all --image plain"
+make lab-vm LAB="--image hc-utils --only 'first boot' mesh firewall reboot"
 make bench
 node tools/keep-results.js

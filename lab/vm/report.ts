@@ -5,7 +5,7 @@ import { sleep } from "./process";
 
 /** How a machine's first boot went, in cloud-init's words. */
 export interface BootStatus {
-  /** Seconds of the machine's own clock until cloud-init had finished. */
+  /** Whole seconds from the machine's start until cloud-init had finished. */
   readonly uptimeSeconds: number;
   readonly status: "done" | "error";
   /** Warnings that cloud-init calls recoverable; with any it says "degraded done". */
@@ -59,7 +59,7 @@ const ASK_MS = 3000;
 
 /** Cheap, unlike `cloud-init status`, which takes seconds of an emulated CPU. */
 const FINISHED = `[ -e /run/cloud-init/result.json ] && printf '{"result":%s,"status":%s,"failed":"%s","uptime":"%s"}' \
-"$(cat /run/cloud-init/result.json)" "$(cat /run/cloud-init/status.json)" "$(${FAILED_UNITS} | xargs)" "$(cut -d ' ' -f 1 /proc/uptime)"`;
+"$(cat /run/cloud-init/result.json)" "$(cat /run/cloud-init/status.json)" "$(${FAILED_UNITS} | xargs)" "$(($(stat -c %Y /run/cloud-init/result.json) - $(awk '/^btime/ { print $2 }' /proc/stat)))"`;
 
 const QUESTIONS = {
   failedUnits: "systemctl --failed --no-pager --no-legend",

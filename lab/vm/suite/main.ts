@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { Command } from "commander";
 import { firstError, printBeside, whileWorking } from "../../../rehearsal/progress";
 import { MachineWatch } from "../../../rehearsal/machine-watch";
-import { ResultLine, writeResult } from "../../../rehearsal/result";
+import { ResultLine, Span, writeResult } from "../../../rehearsal/result";
 import { repositoryRoot } from "../../../rehearsal/terraform";
 import { CannotRunMachines } from "../driver";
 import type { Check } from "./check";
@@ -26,6 +26,7 @@ interface Options {
 class Run {
   private readonly lines: ResultLine[] = [];
   private readonly tables: Record<string, string[][]> = {};
+  private timelines: Readonly<Record<string, readonly Span[]>> = {};
   private world?: World;
   private watch?: MachineWatch;
 
@@ -42,7 +43,7 @@ class Run {
     const servers = () => world.machines();
     this.watch = new MachineWatch({ machines: world.lab, servers, print: printBeside });
     if (!(await this.deploy(world))) return;
-    this.tables["Which unit took how long, in seconds from the start of the machine"] = await timelines(world);
+    this.timelines = await timelines(world);
     for (const { name, checks } of this.plan.groups) for (const check of checks) await this.check(world, name, check);
   }
 
@@ -65,7 +66,7 @@ class Run {
     const qemu = this.world ? qemuVersion() : "none";
     const versions = { commit, seed: String(this.options.seed), node: process.versions.node, qemu, image: process.env.TRIPLICATE_LAB_IMAGE ?? "plain" };
     const verdict = counts.failed === 0 ? "passed" : "failed";
-    const page = writeResult(join(repositoryRoot(), "results"), { name: "lab-vm", verdict, versions, lines: this.lines, tables: this.tables });
+    const page = writeResult(join(repositoryRoot(), "results"), { name: resultName(this.options), verdict, versions, lines: this.lines, tables: this.tables, timelines: this.timelines });
     console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped. Result: ${relative(process.cwd(), page)} and .json`);
     return counts;
   }
@@ -104,6 +105,11 @@ class Run {
     const time = line.seconds === undefined ? "" : `${line.seconds.toFixed(0)} s`;
     console.log(`${line.verdict.padEnd(7)} ${time.padStart(6)}  ${line.step}${line.note ? `\n${" ".repeat(16)}${line.note}` : ""}`);
   }
+}
+
+/** Runs that can be asked for by name don't overwrite each other's results; CI reads that of the quick one. */
+function resultName({ all, image }: Options): string {
+  return ["lab-vm", ...(all ? ["all"] : []), ...(image ? [image] : [])].join("-");
 }
 
 function qemuVersion(): string {

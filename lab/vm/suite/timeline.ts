@@ -1,29 +1,31 @@
+import type { Span } from "../../../rehearsal/result";
 import type { World } from "./world";
 
-/** The longest that is worth a line. */
-const LINES = 14;
+/** How many units of a machine are worth a line. */
+const LONGEST = 20;
 
-const SHOW =
-  "systemctl show --type=service --all '*' --property=Id,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic,InactiveEnterTimestampMonotonic --no-pager";
+const PROPERTIES = ["Id", "InactiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic", "InactiveEnterTimestampMonotonic"];
 
-/** When each unit of a machine's first boot began, and how long it took; the longest ones, in order. The first row is the heading. */
-export async function timelines(world: World): Promise<string[][]> {
+const SHOW = `systemctl show --type=service --all '*' --property=${PROPERTIES.join(",")} --no-pager`;
+
+const MICROSECONDS = 1e6;
+
+/** When each unit of a machine's first boot began and how long it took, the longest ones, by machine; from the start of its kernel. */
+export async function timelines(world: World): Promise<Record<string, readonly Span[]>> {
   const machines = world.machines().map(({ name }) => name);
-  const rows = await Promise.all(machines.map(async (machine) => unitsOf(machine, await world.run(machine, SHOW))));
-  return [["machine", "unit", "from", "to", "took"], ...rows.flat()];
+  const shown = await Promise.all(machines.map((machine) => world.run(machine, SHOW)));
+  return Object.fromEntries(machines.map((machine, index) => [`${machine}: which unit took how long`, spansOf(shown[index])]));
 }
 
-function unitsOf(machine: string, shown: string): string[][] {
+function spansOf(shown: string): Span[] {
   const units = shown.split("\n\n").map((block) => Object.fromEntries(block.split("\n").map((line) => line.split("=") as [string, string])));
   return units
-    .map((unit) => {
-      const from = Number(unit.InactiveExitTimestampMonotonic) / 1e6;
-      const to = Number(unit.ActiveEnterTimestampMonotonic) / 1e6 || Number(unit.InactiveEnterTimestampMonotonic) / 1e6;
-      return { id: unit.Id, from, to, took: to - from };
+    .map(({ Id: label, ...at }): Span => {
+      const [from, active, inactive] = PROPERTIES.slice(1).map((name) => Number(at[name]) / MICROSECONDS);
+      return { label, from, to: active || inactive };
     })
-    .filter(({ from, took }) => from > 0 && took > 0)
-    .sort((a, b) => b.took - a.took)
-    .slice(0, LINES)
-    .sort((a, b) => a.from - b.from)
-    .map(({ id, from, to, took }) => [machine, id, from.toFixed(1), to.toFixed(1), took.toFixed(1)]);
+    .filter(({ from, to }) => from > 0 && to > from)
+    .sort((a, b) => b.to - b.from - (a.to - a.from))
+    .slice(0, LONGEST)
+    .sort((a, b) => a.from - b.from);
 }
