@@ -125,7 +125,7 @@ describe("a machine with state that is taken out of the description", () => {
     const deployed = await scenario.describe(without, withFile("postgres", "first", "fsn1")).deployAll();
     expectOutcomes(deployed, STACKS.map((stack) => `${stack} ${stack === "dev-foundation" ? "applied" : "unchanged"}`));
     const gone = ['hcloud_volume.volume["dev-hel1-backup-1-data"]', 'hcloud_primary_ip.machine["dev-hel1-backup-1"]'];
-    expect(deployed[0].changes.actions).toEqual(all("delete", [...gone, 'random_password.volume_disk_key["dev-hel1-backup-1"]']));
+    expect(deployed[0].changes.actions).toEqual(all("delete", [...gone, 'random_password.volume_disk_key["dev-hel1-backup-1-key-1"]']));
   });
 });
 
