@@ -97,7 +97,7 @@ function withVolumeSize<T extends { pools: object }>(description: T, sizeGb: num
 const WRITER = "n=0; while n=$((n+1)); echo $n >>/srv/data/numbers && sync /srv/data/numbers; do echo $n >/root/synced; sync /root/synced; done";
 
 async function writing(world: World, machine: string): Promise<void> {
-  await world.run(machine, `rm -f /srv/data/numbers /root/synced; systemd-run --quiet --unit=lab-writer bash -c ${JSON.stringify(WRITER).replaceAll("$", "\\$")}`);
+  await world.run(machine, `rm -f /srv/data/numbers /root/synced; systemd-run --quiet --expand-environment=no --unit=lab-writer bash -c ${JSON.stringify(WRITER).replaceAll("$", "\\$")}`);
   await eventually(() => world.run(machine, "cat /root/synced"), (number) => Number(number) > 5, { timeoutSeconds: 60, what: "the writer to write" });
 }
 
