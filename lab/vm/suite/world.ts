@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { App } from "cdktf";
-import type { ServerSnapshot } from "hetzner-local";
+import type { DriverVolume, ServerSnapshot } from "hetzner-local";
 import { Environment } from "../../../config/environment";
 import { LocalCloud, localToken, startLocalCloud } from "../../../rehearsal/cloud";
 import { readCloudConfig } from "../../../rehearsal/cloud-config";
@@ -104,8 +104,7 @@ export class World {
 
   /** The ids of a machine's volumes, in the order in which they were made. */
   public async volumeIds(machine: string): Promise<number[]> {
-    const response = await fetch(`${this.cloud.api.url}/volumes?per_page=50`, { headers: { Authorization: `Bearer ${localToken("lab")}` } });
-    const { volumes } = (await response.json()) as { volumes: { id: number; name: string }[] };
+    const volumes = await this.volumes();
     return volumes.filter(({ name }) => name.startsWith(`${machine}-`)).map(({ id }) => id);
   }
 
@@ -153,12 +152,12 @@ export class World {
 
   /** Pulls a volume out of a running machine, as a failing disk would go: nobody was asked. */
   public async pull(machine: string, volumeId: number): Promise<void> {
-    await this.lab.driver.detachVolume(this.lab.serverOf(machine), { id: volumeId, name: String(volumeId), sizeGb: 10 });
+    await this.lab.driver.detachVolume(this.lab.serverOf(machine), await this.volume(volumeId));
   }
 
   /** Puts it back. */
   public async plug(machine: string, volumeId: number): Promise<void> {
-    await this.lab.driver.attachVolume(this.lab.serverOf(machine), { id: volumeId, name: String(volumeId), sizeGb: 10 });
+    await this.lab.driver.attachVolume(this.lab.serverOf(machine), await this.volume(volumeId));
   }
 
   /**
@@ -257,6 +256,17 @@ export class World {
       outputs: Record<string, { value: unknown }>;
     };
     return Object.fromEntries(Object.entries(state.outputs).map(([name, { value }]) => [name, value]));
+  }
+
+  private async volumes(): Promise<{ id: number; name: string; size: number }[]> {
+    const response = await fetch(`${this.cloud.api.url}/volumes?per_page=50`, { headers: { Authorization: `Bearer ${localToken("lab")}` } });
+    return ((await response.json()) as { volumes: { id: number; name: string; size: number }[] }).volumes;
+  }
+
+  /** A volume as large as it is now: a smaller one would cut its end off. */
+  private async volume(volumeId: number): Promise<DriverVolume> {
+    const { id, name, size } = (await this.volumes()).find((volume) => volume.id === volumeId)!;
+    return { id, name, sizeGb: size };
   }
 
   private async observe(machine: string): Promise<void> {
