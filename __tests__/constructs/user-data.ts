@@ -1,9 +1,10 @@
 import { readCloudConfig } from "../../rehearsal/cloud-config";
+import { unescapeTemplate } from "../support/template";
 
 /** A template of user_data as Terraform would leave it, but for what it would fill in, which is quoted instead. */
 export function literal(template: string): string {
   const quoted = template.replaceAll(/\$\{jsonencode\((.*)\)\}$/gm, (_, expression: string) => JSON.stringify(expression));
-  return quoted.replaceAll(/\$\{"(\$+)"\}|([$%])\2(?=\{)/g, (_, signs?: string, sign?: string) => signs ?? sign ?? "");
+  return unescapeTemplate(quoted);
 }
 
 /** The texts of a host's files by path; what only Terraform knows is left as its expression. */

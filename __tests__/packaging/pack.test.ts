@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { parseTar } from "nanotar";
 import { readCloudConfig } from "../../rehearsal/cloud-config";
 import { repositoryRoot, Terraform, terraformEnvironment } from "../../rehearsal/terraform";
-import { unescapeTemplate } from "../support/golden-hosts";
+import { unescapeTemplate } from "../support/template";
 import { Block, resource, StackJson } from "../support/synth";
 
 jest.setTimeout(180_000);

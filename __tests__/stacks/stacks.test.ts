@@ -8,7 +8,7 @@ import { readCloudConfig } from "../../rehearsal/cloud-config";
 import { repositoryRoot } from "../../rehearsal/terraform";
 import { addEnvironment } from "../../stacks/environment";
 import { goodDescription, descriptionWith, PlainDescription } from "../config/descriptions";
-import { unescapeTemplate } from "../support/golden-hosts";
+import { unescapeTemplate } from "../support/template";
 import { Block, resources, StackJson, synthesizeApp } from "../support/synth";
 
 const { stacks, texts } = synthesizeApp((app) => environments.forEach((environment) => addEnvironment(app, environment)));

@@ -7,6 +7,7 @@ import { Host } from "../../constructs/host/host";
 import { replaceTokens } from "../../constructs/host/template";
 import { readCloudConfig, type CloudConfigFile } from "../../rehearsal/cloud-config";
 import { addEnvironment } from "../../stacks/environment";
+import { unescapeTemplate } from "./template";
 
 /** What a machine gets from its user_data. */
 export interface GoldenHost {
@@ -81,9 +82,4 @@ function readHost(host: Host): GoldenHost {
 /** Without a sign that YAML or Terraform cares for. */
 function marker(index: number): string {
   return `KNOWN-AT-APPLY-${index}-`;
-}
-
-/** The text as Terraform reads a template with expressions, which stay as they are. */
-export function unescapeTemplate(text: string): string {
-  return text.replaceAll("%%{", "%{").replaceAll(/\$\{"([$%]+)"\}/g, "$1");
 }

@@ -4,6 +4,7 @@ import { readAsset } from "../host/assets";
 import { PACKAGES_UNIT, PROGRAMS, RUNTIME_FILES_UNIT } from "../host/base-system";
 import { Host, IHostContribution } from "../host/host";
 import { RUNTIME_DIRECTORY } from "../host/host-file";
+import { DISK_KEY_LENGTH } from "./persistent-volumes";
 
 /** The unit after which every volume is mounted. */
 export const VOLUMES_UNIT = "triplicate-volumes.service";
@@ -31,9 +32,6 @@ export interface EncryptedVolumesProps {
    */
   readonly diskKeys: Readonly<Record<number, string>>;
 }
-
-/** As many letters and digits as `PersistentVolumes` makes. */
-const KEY_BYTES = 43;
 
 /** The most digits of a Hetzner id. */
 const ID_BYTES = 16;
@@ -66,7 +64,7 @@ export class EncryptedVolumes implements IHostContribution {
       host.addValue({ name: variable, value: volumeIds.join(" "), maxBytes: volumeIds.length * ID_BYTES });
     }
     for (const [generation, key] of Object.entries(diskKeys)) {
-      host.addRuntimeFile({ path: `${RUNTIME_DIRECTORY}/disk-keys/${generation}`, content: key, maxBytes: KEY_BYTES, isOneWord: true });
+      host.addRuntimeFile({ path: `${RUNTIME_DIRECTORY}/disk-keys/${generation}`, content: key, maxBytes: DISK_KEY_LENGTH, isOneWord: true });
     }
     this.addUnits(host);
   }

@@ -13,6 +13,9 @@ export interface PersistentVolume {
   readonly machine: string;
 }
 
+/** Letters and digits of a disk key: 43 are 256 bits. */
+export const DISK_KEY_LENGTH = 43;
+
 /** What persistent volumes are. */
 export interface PersistentVolumesProps {
   /** The volumes by name. A volume whose name goes is destroyed with its data; where that is prevented, the plan is refused. */
@@ -47,8 +50,7 @@ export class PersistentVolumes extends Construct {
     const generations = Array.from({ length: props.keyGeneration }, (_, index) => index + 1);
     const names = machines.flatMap((machine) => generations.map((generation) => keyName(machine, generation)));
     const forEachKey = TerraformIterator.fromMap(Object.fromEntries(names.map((name) => [name, name])));
-    // 43 letters and digits are 256 bits
-    this.keys = new Password(this, "DiskKey", { forEach: forEachKey, length: 43, special: false });
+    this.keys = new Password(this, "DiskKey", { forEach: forEachKey, length: DISK_KEY_LENGTH, special: false });
     this.keys.overrideLogicalId(`${id}_disk_key`);
   }
 

@@ -59,16 +59,6 @@ export async function kill(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** Waits until `accepts` holds; false if it never did. */
-export async function until(accepts: () => Promise<boolean> | boolean, seconds: number, everyMs = 200): Promise<boolean> {
-  const deadline = Date.now() + seconds * 1000;
-  while (!(await accepts())) {
-    if (Date.now() > deadline) return false;
-    await sleep(everyMs);
-  }
-  return true;
-}
-
 /** Resolves later. */
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -61,7 +61,7 @@ export class World {
     return new World(directory, cloud, cloud.lab as unknown as VmLab, isMirrored);
   }
 
-  /** Ends every machine; what they printed goes to `keep`, if given. */
+  /** Ends every machine, and forgets all of it. */
   public async close(): Promise<void> {
     await this.cloud.close();
     rmSync(this.directory, { recursive: true, force: true });
