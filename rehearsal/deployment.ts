@@ -58,10 +58,10 @@ export class Deployment {
     return (await this.terraform(name)).destroy(variables);
   }
 
-  /** Plans one stack, and applies it if it changes something. */
-  public async deploy(name: string, variables: Readonly<Record<string, string>> = {}): Promise<Deployed> {
+  /** Plans one stack, with more options for that if given, and applies it if it changes something. */
+  public async deploy(name: string, variables: Readonly<Record<string, string>> = {}, ...options: string[]): Promise<Deployed> {
     const terraform = await this.terraform(name);
-    const plan = await terraform.plan(variables);
+    const plan = await terraform.plan(variables, ...options);
     if (plan.exitCode !== 2) return ended(name, plan.exitCode === 0 ? "unchanged" : "refused", NOTHING, plan);
     const changes = await terraform.changes();
     const apply = await terraform.apply(variables);

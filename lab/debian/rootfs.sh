@@ -6,6 +6,7 @@
 # Debian 13, 6 no namespaces.
 set -euo pipefail
 
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 suite=trixie
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 packages=systemd,systemd-timesyncd,udev,cloud-init,python3,python3-yaml,nftables,openssl,ca-certificates,mdadm,unattended-upgrades
@@ -20,39 +21,13 @@ refuse() {
 	exit "$1"
 }
 
-# Every URI of this machine's apt sources: deb822 files, and the one-line format with or without [options].
-apt_uris() {
-	local file
-	for file in /etc/apt/sources.list.d/*.sources; do
-		[ ! -e "$file" ] || sed -n 's/^URIs:[[:space:]]*//Ip' "$file" | tr -s '[:blank:]' '\n'
-	done
-	for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-		[ ! -e "$file" ] || sed -nE 's/^[[:space:]]*deb[[:space:]]+(\[[^]]*\][[:space:]]+)?([^[:space:]]+).*/\2/p' "$file"
-	done
-}
-
-# The first of the URIs on standard input that has the distribution $1.
-first_with() {
-	local uri probe
-	probe=$(mktemp)
-	while read -r uri; do
-		if /usr/lib/apt/apt-helper download-file "${uri%/}/dists/$1/InRelease" "$probe" >/dev/null 2>&1; then
-			rm -f "$probe"
-			echo "${uri%/}"
-			return
-		fi
-	done
-	rm -f "$probe"
-	return 1
-}
-
 [ "$(id -u)" -eq 0 ] || refuse 3 "only root can build and enter it"
 
 # what machine.sh needs to run a copy of it
 unshare --mount --pid --net --uts --ipc --fork true 2>/dev/null || refuse 6 "root may not make namespaces on this machine"
 
 cache=$HOME/.cache/triplicate
-inputs=$({ cat "${BASH_SOURCE[0]}" && uname -m && apt_uris; } | sha256sum | cut -c 1-12)
+inputs=$({ cat "${BASH_SOURCE[0]}" "$here"/../mirrors.sh && uname -m; } | sha256sum | cut -c 1-12)
 root=$cache/debian-13-$inputs
 mkdir -p "$cache"
 exec 9>"$cache/debian-13.lock"
@@ -67,11 +42,8 @@ if ! command -v mmdebstrap >/dev/null || [ ! -e "$keyring" ]; then
 	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends mmdebstrap debian-archive-keyring; } >&2 ||
 		refuse 4 "there is no mmdebstrap, and apt cannot install it"
 fi
-main=$(apt_uris | awk '/\/debian\/?$/' | first_with "$suite") || refuse 5 "this machine's apt knows no mirror that has Debian 13"
-sources=("deb [signed-by=$keyring] $main $suite main" "deb [signed-by=$keyring] $main $suite-updates main")
-if security=$(apt_uris | awk '/security/' | first_with "$suite-security"); then
-	sources+=("deb [signed-by=$keyring] $security $suite-security main")
-fi
+mapfile -t sources < <("$here/../mirrors.sh" --sources "$keyring")
+[ "${#sources[@]}" -gt 0 ] || refuse 5 "this machine's apt knows no mirror that has Debian 13"
 
 partial=$(mktemp -d "$cache/.debian-13.XXXXXX")
 trap 'rm -rf --one-file-system "$partial"' EXIT

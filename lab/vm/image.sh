@@ -17,9 +17,8 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 packages=systemd-sysv,systemd-resolved,systemd-timesyncd,dbus,udev,linux-image-cloud-amd64,initramfs-tools,zstd
 packages=$packages,cloud-init,cloud-guest-utils,dhcpcd-base,openssh-server,nftables,iproute2,python3,ca-certificates,curl
 packages=$packages,e2fsprogs,kmod,procps,iputils-ping,sudo,less,xz-utils,apt,gpgv,qemu-guest-agent
-host_packages=(qemu-system-x86 qemu-utils mmdebstrap debian-archive-keyring nftables iproute2 e2fsprogs
-	tcpdump nmap ipxe-qemu seabios python3)
-host_programs=(qemu-system-x86_64 qemu-img mmdebstrap nft ip mke2fs tcpdump nmap python3 setpriv nsenter)
+host_packages=(qemu-system-x86 mmdebstrap debian-archive-keyring nftables iproute2 e2fsprogs tcpdump ipxe-qemu seabios python3)
+host_programs=(qemu-system-x86_64 mmdebstrap nft ip mke2fs tcpdump python3 setpriv nsenter)
 
 say() {
 	echo "vm image: $*" >&2
@@ -46,18 +45,15 @@ if ! type "${host_programs[@]}" >/dev/null 2>&1 || [ ! -e "$keyring" ]; then
 fi
 unshare --net ip tuntap add probe mode tap 2>/dev/null || refuse 6 "root may not make network namespaces or taps on this machine"
 
-inputs=$(cat "${BASH_SOURCE[0]}" "$here"/mirrors.sh "$here"/hc-utils/* "$here"/image-hooks/* | sha256sum | cut -c 1-12)
+inputs=$(cat "${BASH_SOURCE[0]}" "$here"/../mirrors.sh "$here"/hc-utils/* "$here"/image-hooks/* | sha256sum | cut -c 1-12)
 built=$cache/vm-$inputs
 if [ -d "$built" ]; then
 	echo "$built/$variant"
 	exit
 fi
 
-mirrors=$("$here/mirrors.sh") || refuse 5 "this machine's apt knows no mirror that has Debian 13"
-main=$(awk '$1 == "debian" { print $2 }' <<<"$mirrors")
-security=$(awk '$1 == "debian-security" { print $2 }' <<<"$mirrors")
-sources=("deb [signed-by=$keyring] $main $suite main" "deb [signed-by=$keyring] $main $suite-updates main")
-[ -z "$security" ] || sources+=("deb [signed-by=$keyring] $security $suite-security main")
+mirrors=$("$here/../mirrors.sh") || refuse 5 "this machine's apt knows no mirror that has Debian 13"
+mapfile -t sources < <("$here/../mirrors.sh" --sources "$keyring")
 
 partial=$(mktemp -d "$cache/.vm.XXXXXX")
 trap 'rm -rf --one-file-system "$partial"' EXIT

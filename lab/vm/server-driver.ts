@@ -6,14 +6,18 @@ import type { Volumes } from "./volumes";
 
 /** The driver whose machines are real ones, emulated. */
 export interface VmDriver extends ServerDriver {
-  /** Whether a volume may be taken from a server: it has left or is off. */
+  /** Whether a volume may be taken from a server: it is off, has let go of it, or has already lost it. */
   mayDetach(server: DriverServer, volume: DriverVolume): Promise<boolean>;
   updateFirewalls: NonNullable<ServerDriver["updateFirewalls"]>;
   resizeVolume: NonNullable<ServerDriver["resizeVolume"]>;
   deleteVolume: NonNullable<ServerDriver["deleteVolume"]>;
 }
 
-const LEFT = /"state"\s*:\s*"left"/;
+/** Prints a word for each device that is built on a volume; of a mirror, what it thinks of this half. */
+function holdersOf({ id }: DriverVolume): string {
+  const disk = `disk=$(basename "$(readlink -e /dev/disk/by-id/scsi-0HC_Volume_${id})")`;
+  return `${disk}; for holder in $(ls /sys/class/block/$disk/holders); do cat /sys/class/block/$holder/md/dev-$disk/state 2>/dev/null || echo held; done; echo asked`;
+}
 
 /** What the API asks of servers, done to QEMU machines. */
 export function vmDriver(machines: Machines, volumes: Volumes, network: LabNetwork, close: () => Promise<void>): VmDriver {
@@ -49,11 +53,11 @@ export function vmDriver(machines: Machines, volumes: Volumes, network: LabNetwo
       await machines.of(server).detachNic(nic);
       machines.deleteNic(server, nic);
     },
-    async mayDetach(server) {
+    async mayDetach(server, volume) {
       const machine = machines.find(server);
       if (!machine?.isOn) return true;
-      const { stdout } = await machine.agent.exec("cat /run/triplicate/leave.json").catch(() => ({ stdout: "" }));
-      return LEFT.test(stdout);
+      const { stdout } = await machine.agent.exec(holdersOf(volume)).catch(() => ({ stdout: "held" }));
+      return /^(?:faulty\S*\s)*asked$/.test(stdout.trim());
     },
     async updateFirewalls(server, rules) {
       if (server.publicIpv4) await network.filter(server.publicIpv4, rules);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readCloudConfig } from "../../../rehearsal/cloud-config";
-import { Check, DATABASES, ensure, ensureEqual, quoted, WORKER } from "./check";
+import { Check, DATABASES, each, ensure, ensureEqual, quoted, WORKER } from "./check";
 import type { World } from "./world";
 
 /** Prints mode, owner and hash of each file that is named on the command line, as JSON. */
@@ -17,16 +17,10 @@ export const bootChecks: readonly Check[] = [
   { promise: 1, name: "cloud-init is done, from Hetzner's datasource, and no unit has failed", run: (world) => each(world, endedWell) },
   { promise: 1, name: "no warning of ours in the journal", run: (world) => each(world, withoutWarnings) },
   { promise: 1, name: "every file, byte for byte, with its mode and owner", run: (world) => each(world, filesAsSynthesized) },
+  { promise: 1, name: "host.env says the same to a shell and to systemd", run: (world) => each(world, environmentAgrees) },
   { promise: 1, name: "nobody is healthy before the first boot has ended", run: (world) => each(world, healthyOnlyThen) },
   { promise: 1, name: "sshd masked, root locked, journal limited, upgrades held, clock right", run: (world) => each(world, hardened) },
 ];
-
-/** On every machine at the same time. */
-export async function each(world: World, act: (world: World, machine: string) => Promise<unknown>): Promise<string> {
-  const machines = world.machines().map(({ name }) => name);
-  const notes = await Promise.all(machines.map((machine) => act(world, machine)));
-  return notes.filter(Boolean).join("; ") || `${machines.length} machines`;
-}
 
 async function endedWell(world: World, machine: string): Promise<string> {
   const status = await world.lab.ready(machine);
@@ -48,9 +42,20 @@ async function filesAsSynthesized(world: World, machine: string): Promise<string
   return `${machine} ${files.length} files`;
 }
 
+/** Prints the hash of what a program sees of it: there may be secrets in it. */
+const SEEN = "for name in $(sed -n 's/^\\([A-Z0-9_]*\\)=.*/\\1/p' /run/triplicate/host.env); do printenv $name; done | sha256sum";
+
+async function environmentAgrees(world: World, machine: string): Promise<string> {
+  const file = "/run/triplicate/host.env";
+  const byShell = await world.run(machine, `set -a; . ${file}; ${SEEN}`);
+  const bySystemd = await world.run(machine, `systemd-run --quiet --pipe --wait --expand-environment=no --property=EnvironmentFile=${file} sh -c ${quoted(SEEN)}`);
+  ensureEqual(bySystemd, byShell, `${machine}: what systemd reads of ${file}`);
+  return `${machine} ${await world.run(machine, `wc -l <${file}`)} values`;
+}
+
 /** Compares two clocks that the lab's time server keeps together to well under a second. */
 async function healthyOnlyThen(world: World, machine: string): Promise<string | undefined> {
-  const first = world.firstHealthy(machine);
+  const first = world.firstBoots.healthyAt(machine);
   if (first === undefined) return;
   const ended = Number(await world.run(machine, "stat -c %Y /var/lib/triplicate/done"));
   ensure(first / 1000 >= ended - 1, `${machine}: healthy at ${new Date(first).toISOString()}, its first boot ended ${new Date(ended * 1000).toISOString()}`);

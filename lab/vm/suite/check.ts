@@ -10,6 +10,12 @@ export interface Check {
   readonly run: (world: World) => Promise<unknown>;
 }
 
+/** On every machine at the same time, or on those of some names; what each gives to show. */
+export async function each(world: World, act: (world: World, machine: string) => Promise<unknown>, machines = world.machines().map(({ name }) => name) as readonly string[]): Promise<string> {
+  const notes = await Promise.all(machines.map((machine) => act(world, machine)));
+  return notes.filter(Boolean).join("; ") || `${machines.length} machines`;
+}
+
 /** Throws unless a condition holds. */
 export function ensure(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Error(message);

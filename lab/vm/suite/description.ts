@@ -1,10 +1,10 @@
-import { defineEnvironment, Environment, EnvironmentInput } from "../../../config/environment";
+import { EnvironmentInput } from "../../../config/environment";
 
 /** What a step of the suite changes of the description. */
 export type Change = (description: EnvironmentInput) => EnvironmentInput;
 
 /** The environment of the suite: as few machines as can show everything. A quorum member in each data center, and one worker. */
-const PLAIN: EnvironmentInput = {
+export const PLAIN: EnvironmentInput = {
   name: "lab",
   domain: "lab.example.com",
   adminCidrs: ["203.0.113.0/24"],
@@ -19,12 +19,17 @@ const PLAIN: EnvironmentInput = {
 };
 
 /** The same with mirrored volumes, which takes each machine half a minute more to install. */
-const MIRRORED: EnvironmentInput = {
+export const MIRRORED: EnvironmentInput = {
   ...PLAIN,
   pools: { ...PLAIN.pools, postgres: { ...PLAIN.pools.postgres!, volumes: [{ name: "data", sizeGb: 10, mirrored: true }] } },
 };
 
-/** Describes the suite's environment, changed. */
-export function describe(change: Change = (description) => description, isMirrored = false): Environment {
-  return defineEnvironment(change(isMirrored ? MIRRORED : PLAIN));
+/** Replaces the machines of some data centers. */
+export function replaced(...locations: string[]): Change {
+  return (description) => {
+    const dataCenters = Object.entries(description.dataCenters).map(([location, given]) => {
+      return [location, locations.includes(location) ? { ...given, generation: (given.generation ?? 1) + 1 } : given];
+    });
+    return { ...description, dataCenters: Object.fromEntries(dataCenters) };
+  };
 }

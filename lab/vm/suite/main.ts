@@ -82,7 +82,7 @@ class Run {
     };
     // one after another is shown by the rolling change; two machines at a time keep two processors busy, and more would slow each other down
     const [first, ...others] = dataCenters;
-    const together = async (stacks: readonly string[]) => (await whileWorking(`apply ${stacks.join(", ")}`, this.watch!.during(world.observing(Promise.all(stacks.map(apply)))))).every(Boolean);
+    const together = async (stacks: readonly string[]) => (await whileWorking(`apply ${stacks.join(", ")}`, this.watch!.during(world.firstBoots.during(Promise.all(stacks.map(apply)))))).every(Boolean);
     const isGood = (await apply(foundation)) && (await together([first])) && (await together(others));
     if (!isGood) console.log((await this.watch!.reports()).join("\n"));
     return isGood;
@@ -108,8 +108,9 @@ class Run {
 }
 
 /** Runs that can be asked for by name don't overwrite each other's results; CI reads that of the quick one. */
-function resultName({ all, image }: Options): string {
-  return ["lab-vm", ...(all ? ["all"] : []), ...(image ? [image] : [])].join("-");
+function resultName({ all, only, image }: Options): string {
+  const part = only ? [only.join("-").replaceAll(" ", "-")] : all ? ["all"] : [];
+  return ["lab-vm", ...part, ...(image ? [image] : [])].join("-");
 }
 
 function qemuVersion(): string {

@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { readFileSync } from "node:fs";
 import { ACCESS, Access } from "../../../config/access";
+import { defineEnvironment } from "../../../config/environment";
 import { Role } from "../../../config/roles";
 import { slots } from "../../../config/topology";
 import { Check, DATABASES, ensure, ensureEqual, quoted, WORKER } from "./check";
-import { describe } from "./description";
-import { DIAL, LISTEN, PORTS, portsOf } from "./ports";
+import { PLAIN } from "./description";
+import { dialed, dialedFrom, LISTEN, PORTS, portsOf } from "./ports";
 import type { World } from "./world";
 
 /** A WireGuard packet of the usual kind, or less, by IPv4: 1370 less the headers of IP and ICMP. */
@@ -22,12 +23,12 @@ export const meshChecks: readonly Check[] = [
 
 /** The address of a slot in the mesh. */
 export function meshAddress(machine: string): string {
-  return slots(describe()).find(({ name }) => name === machine)!.wireGuardAddress;
+  return slots(defineEnvironment(PLAIN)).find(({ name }) => name === machine)!.wireGuardAddress;
 }
 
 /** The private address of a slot. */
 export function privateAddress(machine: string): string {
-  return slots(describe()).find(({ name }) => name === machine)!.privateAddress;
+  return slots(defineEnvironment(PLAIN)).find(({ name }) => name === machine)!.privateAddress;
 }
 
 async function keysAgree(world: World): Promise<string> {
@@ -108,19 +109,9 @@ async function listen(world: World, machine: string): Promise<void> {
   await world.run(machine, "for try in $(seq 100); do ss -Hltn 'sport = :32767' | grep -q . && exit 0; sleep 0.2; done; exit 1");
 }
 
-function ports(text: string): number[] {
-  return text.trim().split(/\s+/).filter(Boolean).map(Number);
-}
-
-async function scan(world: World, address: string, source: "operator" | "world"): Promise<number[]> {
-  const { stdout, stderr, exitCode } = await world.lab.run(["python3", "-c", DIAL, address, ...PORTS.map(String)], { source });
-  ensure(exitCode === 0, `scanning ${address} failed: ${stderr}`);
-  return ports(stdout);
-}
-
 async function closedFromTheBeginning(world: World): Promise<string> {
   const notes = world.machines().map(({ name }) => {
-    const { ports: answered, times } = world.answeredWorld(name);
+    const { ports: answered, times } = world.firstBoots.answeredWorld(name);
     ensureEqual(answered, [], `ports of ${name} that answered during its first boot`);
     ensure(times > 3, `${name} was tried only ${times} times`);
     return times;
@@ -134,8 +125,8 @@ async function scansFromOutside(world: World): Promise<string> {
     await listen(world, machine);
     const { publicIpv4 } = world.machine(machine);
     const look = async (how: string) => {
-      ensureEqual(await scan(world, publicIpv4!, "world"), [], `${machine} from the world, ${how}`);
-      ensureEqual(await scan(world, publicIpv4!, "operator"), open(role, "public", "operators"), `${machine} from the operator, ${how}`);
+      ensureEqual(await dialed(world, publicIpv4!, PORTS, "world"), [], `${machine} from the world, ${how}`);
+      ensureEqual(await dialed(world, publicIpv4!, PORTS, "operator"), open(role, "public", "operators"), `${machine} from the operator, ${how}`);
     };
     await look("with Hetzner's firewall");
     await world.lab.withoutFirewall(machine, () => look("without Hetzner's firewall"));
@@ -145,7 +136,6 @@ async function scansFromOutside(world: World): Promise<string> {
 
 async function scansFromInside(world: World): Promise<string> {
   const [first, second] = DATABASES;
-  const dial = async (from: string, address: string) => ports(await world.run(from, `python3 -c ${quoted(DIAL)} ${address} ${PORTS.join(" ")}`, 300));
   await Promise.all([first, WORKER].map((machine) => listen(world, machine)));
   const scans: [string, string, number[]][] = [
     [WORKER, privateAddress(first), open("postgres", "private", "worker")],
@@ -154,8 +144,8 @@ async function scansFromInside(world: World): Promise<string> {
     [second, meshAddress(first), open("postgres", "mesh", "postgres")],
     [second, meshAddress(WORKER), open("worker", "mesh", "postgres")],
   ];
-  for (const [from, address, expected] of scans) ensureEqual(await dial(from, address), expected, `${address} from ${from}`);
+  for (const [from, address, expected] of scans) ensureEqual(await dialedFrom(world, from, address, PORTS), expected, `${address} from ${from}`);
   // a machine's public address is no way round, whatever side a packet comes from
-  ensureEqual(await dial(second, world.machine(first).publicIpv4!), [], `${first}'s public address from ${second}`);
+  ensureEqual(await dialedFrom(world, second, world.machine(first).publicIpv4!, PORTS), [], `${first}'s public address from ${second}`);
   return `${PORTS.length} ports with a listener, ${scans.length + 1} scans`;
 }

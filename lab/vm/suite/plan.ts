@@ -1,9 +1,12 @@
 import { bootChecks, kernelChecks } from "./boot-checks";
 import type { Check } from "./check";
 import { dockerChecks } from "./docker-checks";
-import { faultChecks, powerCutChecks, speedChecks } from "./fault-checks";
-import { leaveChecks, rollingChecks } from "./leave-checks";
+import { faultChecks } from "./fault-checks";
+import { leaveChecks } from "./leave-checks";
 import { firewallChecks, meshChecks } from "./network-checks";
+import { powerCutChecks } from "./power-checks";
+import { rollingChecks } from "./rolling-checks";
+import { speedChecks } from "./speed-checks";
 import { detachChecks, growthChecks, mirrorChecks, rebootChecks, volumeChecks } from "./volume-checks";
 
 /** Checks that belong together and leave the machines as they were. */
@@ -32,7 +35,6 @@ const LONG: readonly Group[] = [
   { name: "mirror", checks: mirrorChecks },
   { name: "growth and detach", checks: [...growthChecks, ...detachChecks] },
   { name: "leaving and keys", checks: leaveChecks },
-  { name: "rolling", checks: rollingChecks },
   { name: "faults", checks: faultChecks },
 ];
 
@@ -51,7 +53,12 @@ function isAboutMirrors(groups: readonly Group[]): boolean {
 
 /** Everything. */
 export function fullPlan(seed: number): RunPlan {
-  const last = [{ name: "power cuts", checks: powerCutChecks(seed, ALL_POWER_CUTS) }, { name: "speed", checks: speedChecks }];
+  const last = [
+    { name: "power cuts", checks: powerCutChecks(seed, ALL_POWER_CUTS) },
+    { name: "speed", checks: speedChecks },
+    // ends with a data center that is lost
+    { name: "rolling", checks: rollingChecks },
+  ];
   return { groups: [...ALWAYS, ...ROTATING, ...LONG, ...last], isMirrored: true, left: [] };
 }
 

@@ -1,4 +1,7 @@
 import { ACCESS, Access } from "../../../config/access";
+import type { Source } from "../driver";
+import { quoted } from "./check";
+import type { World } from "./world";
 
 /** Nothing but a health agent ever listens on these while a machine boots for the first time; the world reaches not even that. */
 export const FIRST_BOOT_PORTS: readonly number[] = [22, 53, 111, 2375, 5355, 8080, 9443];
@@ -29,7 +32,7 @@ threads = [threading.Thread(target=serve, args=(int(port),)) for port in sys.arg
 `;
 
 /** Prints the ports of an address that answer. */
-export const DIAL = `
+const DIAL = `
 import socket, sys
 from concurrent.futures import ThreadPoolExecutor
 def dial(port):
@@ -41,3 +44,19 @@ def dial(port):
 with ThreadPoolExecutor(64) as pool:
     print(*[port for port in pool.map(dial, map(int, sys.argv[2:])) if port])
 `;
+
+/** The ports of an address that answer somebody outside; throws if they could not be tried. */
+export async function dialed(world: World, address: string, ports: readonly number[], source: Source): Promise<number[]> {
+  const { stdout, stderr, exitCode } = await world.lab.run(["python3", "-c", DIAL, address, ...ports.map(String)], { source });
+  if (exitCode !== 0) throw new Error(`dialing ${address} failed: ${stderr}`);
+  return numbersOf(stdout);
+}
+
+/** The ports of an address that answer a machine. */
+export async function dialedFrom(world: World, machine: string, address: string, ports: readonly number[]): Promise<number[]> {
+  return numbersOf(await world.run(machine, `python3 -c ${quoted(DIAL)} ${address} ${ports.join(" ")}`, 300));
+}
+
+function numbersOf(text: string): number[] {
+  return text.trim().split(/\s+/).filter(Boolean).map(Number);
+}

@@ -1,48 +1,33 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { App } from "cdktf";
 import type { DriverVolume, ServerSnapshot } from "hetzner-local";
-import { Environment } from "../../../config/environment";
+import { defineEnvironment, EnvironmentInput } from "../../../config/environment";
+import { Host } from "../../../constructs/host/host";
 import { LocalCloud, localToken, startLocalCloud } from "../../../rehearsal/cloud";
 import { readCloudConfig } from "../../../rehearsal/cloud-config";
+import { firstError } from "../../../rehearsal/progress";
 import { Deployed, Deployment } from "../../../rehearsal/deployment";
 import { stacksInOrder } from "../../../rehearsal/synth";
 import { repositoryRoot } from "../../../rehearsal/terraform";
 import { addEnvironment } from "../../../stacks/environment";
 import type { VmLab } from "../driver";
-import { Change, describe } from "./description";
-import { DIAL, FIRST_BOOT_PORTS } from "./ports";
-import { eventually } from "./wait";
-
-/** What the operator shows to health agents, as files. */
-interface OperatorFiles {
-  readonly ca: string;
-  readonly certificate: string;
-  readonly key: string;
-}
-
-/** What a health agent answers. */
-export interface AgentAnswer {
-  /** The HTTP status; 0 if nobody answered. */
-  readonly code: number;
-  readonly body: string;
-}
+import { Agents } from "./agents";
+import { Change, MIRRORED, PLAIN } from "./description";
+import { FirstBoots } from "./first-boots";
 
 /** Ids of clones, above all that the API gives. */
 const CLONE_ID = 90_000_000;
-
-/** How often machines are asked while they come up. */
-const OBSERVE_MS = 15_000;
 
 /**
  * The suite's environment in a local cloud whose servers boot, changed step by step: each description is synthesized into
  * the same directories, as for somebody who edits it and deploys again.
  */
 export class World {
-  private readonly healthySince = new Map<string, number>();
-  private readonly knocks = new Map<string, { ports: readonly number[]; times: number }>();
+  public readonly agents = new Agents(this);
+  public readonly firstBoots = new FirstBoots(this);
   private clones = 0;
+  private description: EnvironmentInput;
 
   private constructor(
     public readonly directory: string,
@@ -50,7 +35,9 @@ export class World {
     public readonly lab: VmLab,
     /** Whether volumes are mirrors of two. */
     public readonly isMirrored: boolean,
-  ) {}
+  ) {
+    this.description = isMirrored ? MIRRORED : PLAIN;
+  }
 
   /** Starts an empty cloud, with the network and the services that machines need. */
   public static async start(isMirrored: boolean): Promise<World> {
@@ -67,22 +54,27 @@ export class World {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** Synthesizes the changed description; what it gives deploys it. */
-  public deployment(change?: Change): Deployment {
-    const environment: Environment = describe(change, this.isMirrored);
+  /** Changes the description, for all that is deployed from now on. */
+  public describe(change: Change): void {
+    this.description = change(this.description);
+  }
+
+  /** Synthesizes the description as it is now, with something done to each host that it has; what it gives deploys it. */
+  public deployment(alter: (host: Host) => void = () => undefined): Deployment {
     const outdir = join(this.directory, "cdktf.out");
     const state = join(this.directory, "state");
     for (const folder of [outdir, state]) mkdirSync(folder, { recursive: true });
     const app = new App({ outdir });
-    addEnvironment(app, environment, { localState: { directory: state } });
+    addEnvironment(app, defineEnvironment(this.description), { localState: { directory: state } });
+    app.node.findAll().filter((construct) => construct instanceof Host).forEach(alter);
     app.synth();
     return new Deployment(stacksInOrder(outdir), this.cloud.environment, this.cloud.enter);
   }
 
-  /** Deploys one stack of a changed description; throws with Terraform's words unless it was applied or there was nothing to do. */
-  public async deploy(stack: string, change?: Change, variables: Readonly<Record<string, string>> = {}): Promise<Deployed> {
-    const deployed = await this.deployment(change).deploy(`lab-${stack}`, variables);
-    if (deployed.outcome !== "applied" && deployed.outcome !== "unchanged") throw new Error(`lab-${stack} ${deployed.outcome}:\n${deployed.output}`);
+  /** Deploys one stack; throws with Terraform's words unless it was applied or there was nothing to do. */
+  public async deploy(stack: string, ...options: string[]): Promise<Deployed> {
+    const deployed = await this.deployment().deploy(`lab-${stack}`, {}, ...options);
+    if (deployed.outcome !== "applied" && deployed.outcome !== "unchanged") throw new Error(`lab-${stack} ${deployed.outcome}:\n${firstError(deployed.output)}`);
     return deployed;
   }
 
@@ -102,10 +94,11 @@ export class World {
     return this.lab.serverOf(name).userData;
   }
 
-  /** The ids of a machine's volumes, in the order in which they were made. */
+  /** The ids of a machine's volumes, in the order of their names. */
   public async volumeIds(machine: string): Promise<number[]> {
     const volumes = await this.volumes();
-    return volumes.filter(({ name }) => name.startsWith(`${machine}-`)).map(({ id }) => id);
+    const own = volumes.filter(({ name }) => name.startsWith(`${machine}-`));
+    return own.sort((a, b) => a.name.localeCompare(b.name)).map(({ id }) => id);
   }
 
   /** Runs a command as root in a machine; throws unless it ends well. What it prints, without the last newline. */
@@ -113,36 +106,6 @@ export class World {
     const { exitCode, stdout, stderr } = await this.lab.exec(machine, command, { timeoutSeconds });
     if (exitCode !== 0) throw new Error(`${machine}: ${command}\nexit ${exitCode}\n${stdout}${stderr}`);
     return stdout.trimEnd();
-  }
-
-  /** Asks a machine's health agent as the operator does, from outside. */
-  public async ask(machine: string, path: string): Promise<AgentAnswer> {
-    const { ca, certificate, key } = this.operator();
-    const { publicIpv4 } = this.machine(machine);
-    const secured = ["--cacert", ca, "--cert", certificate, "--key", key];
-    const limits = ["--silent", "--max-time", "20", "--write-out", "\n%{http_code}"];
-    const { stdout } = await this.lab.run(["curl", ...limits, ...secured, `https://${publicIpv4}:9443${path}`], { source: "operator" });
-    const lines = stdout.trimEnd().split("\n");
-    return { code: Number(lines.pop()), body: lines.join("\n") };
-  }
-
-  /** Asks a machine's own agent about itself, from inside: workers answer nobody outside. */
-  public async member(machine: string): Promise<AgentAnswer> {
-    const tls = "/run/triplicate/tls";
-    const own = "$(python3 -c 'import json; print(json.load(open(\"/etc/triplicate/machine.json\"))[\"address\"])')";
-    const secured = `--cacert ${tls}/ca.pem --cert ${tls}/machine.pem --key ${tls}/machine.key`;
-    const { stdout } = await this.lab.exec(machine, `curl --silent --max-time 20 --write-out '\n%{http_code}' ${secured} https://${own}:9443/member`);
-    const lines = stdout.trimEnd().split("\n");
-    return { code: Number(lines.pop()), body: lines.join("\n") };
-  }
-
-  /** Waits until a machine says that it is well; throws with what it said last. */
-  public async healthy(machine: string, timeoutSeconds = 600): Promise<void> {
-    await eventually(
-      () => this.ask(machine, "/member"),
-      ({ code, body }) => code === 200 && (JSON.parse(body) as { status: string }).status === "healthy",
-      { timeoutSeconds, what: `${machine} to be healthy` },
-    );
   }
 
   /** Reboots a machine through the API, as an operator would in the console. */
@@ -161,45 +124,46 @@ export class World {
   }
 
   /**
-   * Boots a machine like one that there is, in its place: that one is off meanwhile. With a user_data of its own, if given.
+   * Boots a machine like one that there is, in its place, with its volumes: that one is off meanwhile. With a user_data of
+   * its own, if given.
    */
   public async withClone<T>(machine: string, act: (name: string) => Promise<T>, userData?: string): Promise<T> {
     const original = this.lab.serverOf(machine);
-    const wasOn = this.lab.isOn(machine);
-    if (wasOn) await this.lab.driver.powerOff(original);
+    await this.lab.driver.powerOff(original);
     this.clones += 1;
-    const name = `clone-${this.clones}`;
-    const clone = { ...original, id: CLONE_ID + this.clones, name, userData: userData ?? original.userData, privateNics: [], volumes: [] };
+    const id = CLONE_ID + this.clones;
+    const volumes = await Promise.all((await this.volumeIds(machine)).map((volumeId) => this.volume(volumeId)));
+    const clone = { ...original, id, name: `clone-${this.clones}`, userData: userData ?? original.userData, privateNics: [], volumes };
     await this.lab.driver.create(clone);
     try {
       for (const nic of this.lab.nicsOf(machine)) await this.lab.driver.attachNic(clone, nic);
-      return await act(name);
+      return await act(clone.name);
     } finally {
       await this.lab.driver.delete(clone);
-      if (wasOn) await this.lab.driver.powerOn(original);
+      await this.lab.driver.powerOn(original);
     }
   }
 
-  /** Notes when each machine was first well, and what it answers the world until then, while a piece of work is under way. */
-  public async observing<T>(work: Promise<T>): Promise<T> {
-    const timer = setInterval(() => {
-      for (const { name, publicIpv4 } of this.machines()) {
-        if (this.healthySince.has(name)) continue;
-        void this.observe(name);
-        if (publicIpv4) void this.knock(name, publicIpv4);
-      }
-    }, OBSERVE_MS);
-    return work.finally(() => clearInterval(timer));
-  }
-
-  /** The ports that answered the world while the machine booted for the first time, and how often all were tried. */
-  public answeredWorld(machine: string): { readonly ports: readonly number[]; readonly times: number } {
-    return this.knocks.get(machine) ?? { ports: [], times: 0 };
-  }
-
-  /** When a machine was first seen well, in milliseconds of this computer's clock. */
-  public firstHealthy(machine: string): number | undefined {
-    return this.healthySince.get(machine);
+  /**
+   * Puts blank disks in place of a machine's volumes while something is done that leaves the machine off, or boots others
+   * instead of it. The machine is off meanwhile.
+   */
+  public async withBlankDisks<T>(machine: string, act: (files: readonly string[]) => Promise<T>): Promise<T> {
+    const volumes = await Promise.all((await this.volumeIds(machine)).map((id) => this.volume(id)));
+    const files = volumes.map(({ id }) => this.lab.volumeFile(id));
+    await this.lab.driver.powerOff(this.lab.serverOf(machine));
+    volumes.forEach(({ sizeGb }, index) => {
+      renameSync(files[index], `${files[index]}.kept`);
+      writeFileSync(files[index], "");
+      truncateSync(files[index], sizeGb * 1024 ** 3);
+    });
+    try {
+      return await act(files);
+    } finally {
+      await this.lab.driver.powerOff(this.lab.serverOf(machine));
+      for (const file of files) renameSync(`${file}.kept`, file);
+      await this.lab.driver.powerOn(this.lab.serverOf(machine));
+    }
   }
 
   /** Notes, until the returned function is called, whether a volume was still in use when the API detached it. */
@@ -217,30 +181,6 @@ export class World {
       driver.detachVolume = detach;
       return seen;
     };
-  }
-
-  /** Asks machines for their health all the time, until the returned function is called: how many were down at the same time. */
-  public watchHealth(machines: readonly string[]): () => Promise<{ samples: number; mostDown: number }> {
-    let [samples, mostDown, isOver] = [0, 0, false];
-    const watching = (async () => {
-      while (!isOver) {
-        const answers = await Promise.all(machines.map((machine) => this.ask(machine, "/member").catch(() => ({ code: 0, body: "" }))));
-        const down = answers.filter(({ code, body }) => code !== 200 || !body.includes('"healthy"')).length;
-        samples += 1;
-        mostDown = Math.max(mostDown, down);
-        await sleep(1000);
-      }
-    })();
-    return async () => {
-      isOver = true;
-      await watching;
-      return { samples, mostDown };
-    };
-  }
-
-  /** Makes first boots fail from now on, or no longer: the package mirror is gone. */
-  public async breakBoots(isBroken: boolean): Promise<void> {
-    await (isBroken ? this.lab.services.mirror.down() : this.lab.services.mirror.up());
   }
 
   /** Every secret that is in a machine's user_data now, by the path of its file. */
@@ -267,29 +207,5 @@ export class World {
   private async volume(volumeId: number): Promise<DriverVolume> {
     const { id, name, size } = (await this.volumes()).find((volume) => volume.id === volumeId)!;
     return { id, name, sizeGb: size };
-  }
-
-  private async observe(machine: string): Promise<void> {
-    const { code, body } = await this.ask(machine, "/member").catch(() => ({ code: 0, body: "" }));
-    if (code === 200 && body.includes('"healthy"') && !this.healthySince.has(machine)) this.healthySince.set(machine, Date.now());
-  }
-
-  private async knock(machine: string, address: string): Promise<void> {
-    const { stdout, exitCode } = await this.lab.run(["python3", "-c", DIAL, address, ...FIRST_BOOT_PORTS.map(String)], { source: "world" });
-    if (exitCode !== 0) return;
-    const { ports, times } = this.answeredWorld(machine);
-    const open = stdout.trim().split(/\s+/).filter(Boolean).map(Number);
-    this.knocks.set(machine, { ports: [...new Set([...ports, ...open])], times: times + 1 });
-  }
-
-  private operator(): OperatorFiles {
-    const { operator } = this.outputs("foundation").fsn1 as { operator: { trustBundle: string; certificate: string; privateKey: string } };
-    const folder = join(this.directory, "operator");
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const files = { ca: join(folder, "ca.pem"), certificate: join(folder, "operator.pem"), key: join(folder, "operator.key") };
-    writeFileSync(files.ca, operator.trustBundle);
-    writeFileSync(files.certificate, operator.certificate);
-    writeFileSync(files.key, operator.privateKey, { mode: 0o600 });
-    return files;
   }
 }

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Prints the Debian mirrors that this machine's own apt uses, each as "PATH URI": debian, and debian-security if there is one.
+# With --sources KEYRING: the lines of a sources.list for Debian 13 instead.
+#
 # Exit code 5 if none of them has Debian 13.
 set -euo pipefail
 
@@ -31,8 +33,21 @@ first_with() {
 	return 1
 }
 
+# A mirror as a line for each of its distributions.
+sources() {
+	local suites=("$suite" "$suite-updates") one
+	[ "$1" = debian ] || suites=("$suite-security")
+	for one in "${suites[@]}"; do
+		echo "deb [signed-by=$keyring] $2 $one main"
+	done
+}
+
+keyring=
+[ "${1-}" != --sources ] || keyring=$2
+show=${keyring:+sources}
+
 main=$(apt_uris | awk '/\/debian\/?$/' | first_with "$suite") || exit 5
-echo "debian $main"
+"${show:-echo}" debian "$main"
 if security=$(apt_uris | awk '/security/' | first_with "$suite-security"); then
-	echo "debian-security $security"
+	"${show:-echo}" debian-security "$security"
 fi
