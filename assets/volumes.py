@@ -93,17 +93,25 @@ class Volume:
         return None if self._present() else f"volume {self.name}: its disk is gone"
 
     def metrics(self) -> dict[str, float]:
-        """What there is to count, by the end of the metric's name."""
-        active, found = len(self._present()), dict[str, float]()
+        """What there is to count: the end of the metric's name, with its labels."""
+        own = f'volume="{self.name}"'
+        found = {f'disk_active{{{own},disk="{disk.name.rpartition("_")[2]}"}}': int(self._works(disk)) for disk in self.disks}
         if self.mirrored and self.device.exists():
-            state = Path("/sys/block", self.device.resolve().name, "md")
-            active = len(self.disks) - int((state / "degraded").read_text())
-            done, _, whole = (state / "sync_completed").read_text().partition("/")
-            found["resync_ratio"] = int(done) / int(whole) if whole else 1
+            done, _, whole = self._mirror("sync_completed").partition("/")
+            found[f"resync_ratio{{{own}}}"] = int(done) / int(whole) if whole else 1
         if self.path.is_mount():
             room = os.statvfs(self.path)
-            found |= {"size_bytes": room.f_blocks * room.f_frsize, "free_bytes": room.f_bavail * room.f_frsize}
-        return {"disks": len(self.disks), "disks_active": active, **found}
+            found |= {f"size_bytes{{{own}}}": room.f_blocks * room.f_frsize, f"free_bytes{{{own}}}": room.f_bavail * room.f_frsize}
+        return found
+
+    def _mirror(self, fact: str) -> str:
+        """What the kernel tells of it, if anything."""
+        file = Path("/sys/block", self.device.resolve().name, "md", fact)
+        return file.read_text() if file.exists() else ""
+
+    def _works(self, disk: Path) -> bool:
+        """Whether a disk holds all that was written."""
+        return disk.exists() and (not self.mirrored or "in_sync" in self._mirror(f"dev-{disk.resolve().name}/state"))
 
     def _present(self) -> list[Path]:
         return [disk for disk in self.disks if disk.exists()]
@@ -219,13 +227,13 @@ def volumes() -> list[Volume]:
     return [Volume(name, values[names[name]].split(), path) for name, path in settings.items()]
 
 
-def print_metrics(found: dict[str, dict[str, float]]) -> None:
+def print_metrics(found: dict[str, float]) -> None:
     """Print Prometheus text: what is of one kind together."""
-    for kind in dict.fromkeys(kind for metrics in found.values() for kind in metrics):
-        print(f"# TYPE triplicate_volume_{kind} gauge")
-        for name, metrics in found.items():
-            if kind in metrics:
-                print(f'triplicate_volume_{kind}{{volume="{name}"}} {metrics[kind]}')
+    family = ""
+    for sample, value in sorted(found.items()):
+        if family != (family := sample.partition("{")[0]):
+            print(f"# TYPE triplicate_volume_{family} gauge")
+        print(f"triplicate_volume_{sample} {value}")
 
 
 def main() -> None:
@@ -233,7 +241,7 @@ def main() -> None:
     action = sys.argv[1]
     problems: list[str] = []
     if action == "metrics":
-        return print_metrics({volume.name: volume.metrics() for volume in volumes()})
+        return print_metrics({sample: value for volume in volumes() for sample, value in volume.metrics().items()})
     if action == "check":
         problems = REASONS.read_text().splitlines() if REASONS.exists() else []
         problems += [problem for volume in volumes() if (problem := volume.problem())]

@@ -294,24 +294,25 @@ class Volumes(unittest.TestCase):
     def test_a_volume_that_is_not_mounted_says_so(self) -> None:
         self.assertEqual(self.volume.problem(), "volume data: not mounted")
 
-    def test_metrics_count_disks_and_of_a_mounted_volume_its_room(self) -> None:
-        self.volume.disks = [self.device, self.root / "gone"]
-        self.assertEqual(self.volume.metrics(), {"disks": 2, "disks_active": 1})
+    def test_metrics_tell_of_each_disk_and_of_a_mounted_volume_its_room(self) -> None:
+        self.volume.disks = [self.device, self.root / "scsi-0HC_Volume_18"]
+        name = self.device.name.rpartition("_")[2]
+        self.assertEqual(self.volume.metrics(), {f'disk_active{{volume="data",disk="{name}"}}': 1, 'disk_active{volume="data",disk="18"}': 0})
         self.volume.path = Path("/")
         room = os.statvfs("/")
         found = self.volume.metrics()
-        self.assertEqual(found["size_bytes"], room.f_blocks * room.f_frsize)
-        self.assertTrue(0 <= found["free_bytes"] <= found["size_bytes"])
+        self.assertEqual(found['size_bytes{volume="data"}'], room.f_blocks * room.f_frsize)
+        self.assertTrue(0 <= found['free_bytes{volume="data"}'] <= found['size_bytes{volume="data"}'])
 
     def test_metrics_are_families_each_with_its_type_first(self) -> None:
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            volumes.print_metrics({"data": {"disks": 2, "resync_ratio": 0.25}, "more": {"disks": 1}})
+            volumes.print_metrics({'disk_active{volume="more",disk="18"}': 0, 'resync_ratio{volume="data"}': 0.25, 'disk_active{volume="data",disk="17"}': 1})
         self.assertEqual(
             printed.getvalue().splitlines(),
             [
-                "# TYPE triplicate_volume_disks gauge",
-                'triplicate_volume_disks{volume="data"} 2',
-                'triplicate_volume_disks{volume="more"} 1',
+                "# TYPE triplicate_volume_disk_active gauge",
+                'triplicate_volume_disk_active{volume="data",disk="17"} 1',
+                'triplicate_volume_disk_active{volume="more",disk="18"} 0',
                 "# TYPE triplicate_volume_resync_ratio gauge",
                 'triplicate_volume_resync_ratio{volume="data"} 0.25',
             ],

@@ -109,16 +109,16 @@ async function nothingLost(world: World, machine: string): Promise<number> {
 
 async function survivesPull(world: World): Promise<string> {
   await writing(world, FIRST);
-  const [half] = await world.volumeIds(FIRST);
+  const [half, other] = await world.volumeIds(FIRST);
   await world.pull(FIRST, half);
   const before = Number(await world.run(FIRST, "cat /root/synced"));
   await eventually(() => world.run(FIRST, "cat /root/synced"), (now) => Number(now) > before + 20, { timeoutSeconds: 60, what: "writing to go on" });
   ensureEqual(await world.run(FIRST, "systemctl is-active lab-writer"), "active", "the writer");
-  const metrics = await eventually(() => world.agents.ask(FIRST, "/metrics"), ({ body }) => body.includes('triplicate_volume_disks_active{volume="data"} 1'), {
+  const metrics = await eventually(() => world.agents.ask(FIRST, "/metrics"), ({ body }) => body.includes(`triplicate_volume_disk_active{volume="data",disk="${half}"} 0`), {
     timeoutSeconds: 60,
     what: "metrics to show the loss",
   });
-  ensure(metrics.body.includes('triplicate_volume_disks{volume="data"} 2'), "metrics do not say how many there should be");
+  ensure(metrics.body.includes(`triplicate_volume_disk_active{volume="data",disk="${other}"} 1`), "metrics do not say that the other half works");
   ensureEqual((await world.agents.ask(FIRST, "/member")).code, 200, "/member with half a mirror");
   await world.run(FIRST, "systemctl stop lab-writer");
   const count = await nothingLost(world, FIRST);
@@ -142,7 +142,7 @@ async function replacesDisk(world: World): Promise<string> {
   const { seconds } = await world.deploy("hel1");
   await eventually(() => world.run(THIRD, HALVES), (active) => active === "2", { timeoutSeconds: 300, what: "a whole mirror" });
   const { body } = await world.agents.ask(THIRD, "/metrics");
-  ensure(body.includes('triplicate_volume_disks_active{volume="data"} 2'), "metrics do not show a whole mirror");
+  ensureEqual(body.match(/^triplicate_volume_disk_active\{volume="data",disk="\d+"\} 1$/gm)?.length, 2, "disks that work, in metrics");
   await world.run(THIRD, 'test "$(sha256sum /srv/data/load | cut -c 1-64)" = "$(cat /srv/data/load.sum)"');
   return `machine replaced in ${seconds.toFixed(0)} s`;
 }
