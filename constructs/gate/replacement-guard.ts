@@ -7,6 +7,9 @@ import { ANSWER_TIMEOUT_MS, healthUrl, healthy, mutualTls } from "./agents";
 import { Census } from "./census";
 import { Switches } from "./switches";
 
+/** How long another data center may take to be well: an agent that restarts, or one slow round of its checks, is no reason to refuse. */
+const WAIT_SECONDS = 10;
+
 /** When a replacement is refused. */
 export interface ReplacementGuardProps {
   readonly dataCenter: string;
@@ -40,8 +43,8 @@ export class ReplacementGuard extends Construct {
     const members = `join(",", sort([for s in ${census.servers} : s.name if ${dataCenterOf} == each.key]))`;
     const guard = new DataHttp(this, "Resource", {
       ...mutualTls(props.operator),
-      url: healthUrl(`\${${objectExpression(props.others)}[each.key]}`, `\${${members}}`, { forming: "allowed", wait: "0" }),
-      requestTimeoutMs: ANSWER_TIMEOUT_MS,
+      url: healthUrl(`\${${objectExpression(props.others)}[each.key]}`, `\${${members}}`, { forming: "allowed", wait: String(WAIT_SECONDS) }),
+      requestTimeoutMs: ANSWER_TIMEOUT_MS + 1000 * WAIT_SECONDS,
       lifecycle: {
         postcondition: [
           healthy(

@@ -24,6 +24,16 @@ export const MIRRORED: EnvironmentInput = {
   pools: { ...PLAIN.pools, postgres: { ...PLAIN.pools.postgres!, volumes: [{ name: "data", sizeGb: 10, mirrored: true }] } },
 };
 
+/** A machine of each role that `dev` has, in the first data center: eight machines. */
+export const EVERY_ROLE: EnvironmentInput = {
+  ...PLAIN,
+  pools: {
+    ...PLAIN.pools,
+    kubernetesServer: { serverType: "cx23", fallbacks: ["cpx22"], count: 1, volumes: [{ name: "data", sizeGb: 10 }] },
+    kubernetesAgent: { serverType: "cx23", fallbacks: ["cpx22"], count: { fsn1: 1 }, capacity: 2 },
+  },
+};
+
 /** Replaces the machines of some data centers. */
 export function replaced(...locations: string[]): Change {
   return (description) => {

@@ -1,6 +1,5 @@
 import { Check, DATABASES, ensure, ensureEqual, WORKER } from "./check";
-import { meshAddress } from "./network-checks";
-import { DEVICE } from "./volume-checks";
+import { DEVICE, isMirrored } from "./volume-checks";
 import { replaced } from "./description";
 import type { World } from "./world";
 
@@ -38,12 +37,12 @@ async function replaces(world: World): Promise<string> {
   const watch = world.watchDetaching();
   const deployed = await world.deploy("hel1");
   const seen = watch();
-  ensure(seen.length === (world.isMirrored ? 2 : 1) && seen.every(({ isHeld }) => !isHeld), `volumes were detached like this: ${JSON.stringify(seen)}`);
+  ensure(seen.length === (isMirrored(world, THIRD) ? 2 : 1) && seen.every(({ isHeld }) => !isHeld), `volumes were detached like this: ${JSON.stringify(seen)}`);
   ensure(world.machine(THIRD).id !== before.id, "the machine was not replaced");
   ensureEqual(await world.run(THIRD, "cat /srv/data/kept; cat /srv/data/uuid"), `kept\n${await world.run(THIRD, `cryptsetup luksUUID ${DEVICE}`)}`, "the data");
   ensure(!(await world.run(THIRD, "journalctl --boot --unit=triplicate-volumes --output=cat")).includes("made"), "the volume was made anew");
   ensureEqual(await world.run(THIRD, "wg show wg0 public-key"), key, "its key in the mesh");
-  for (const machine of [FIRST, SECOND, WORKER]) await world.run(machine, `ping -q -c 2 -W 5 ${meshAddress(THIRD)}`);
+  for (const machine of [FIRST, SECOND, WORKER]) await world.run(machine, `ping -q -c 2 -W 5 ${world.slot(THIRD).wireGuardAddress}`);
   return `${deployed.seconds.toFixed(0)} s`;
 }
 

@@ -8,7 +8,7 @@ import { ResultLine, Span, writeResult } from "../../../rehearsal/result";
 import { repositoryRoot } from "../../../rehearsal/terraform";
 import { CannotRunMachines } from "../driver";
 import type { Check } from "./check";
-import { fullPlan, namedPlan, quickPlan, RunPlan } from "./plan";
+import { everyRolePlan, fullPlan, namedPlan, quickPlan, RunPlan } from "./plan";
 import { timelines } from "./timeline";
 import { World } from "./world";
 
@@ -16,6 +16,7 @@ const REALITY = "real machines (QEMU, TCG), Terraform and provider; simulated: t
 
 interface Options {
   readonly all: boolean;
+  readonly everyRole: boolean;
   readonly only?: string[];
   readonly seed: number;
   readonly turn: number;
@@ -38,7 +39,7 @@ class Run {
   public async run(): Promise<void> {
     const names = this.plan.groups.map(({ name }) => name).join(", ");
     console.log(`Machines that boot their exact user_data: ${names}.${this.plan.left.length > 0 ? `\nLeft to other runs: ${this.plan.left.join(", ")}.` : ""}\n`);
-    const world = await whileWorking("image, network, services", World.start(this.plan.isMirrored));
+    const world = await whileWorking("image, network, services", World.start(this.plan.description));
     this.world = world;
     const servers = () => world.machines();
     this.watch = new MachineWatch({ machines: world.lab, servers, print: printBeside });
@@ -108,8 +109,8 @@ class Run {
 }
 
 /** Runs that can be asked for by name don't overwrite each other's results; CI reads that of the quick one. */
-function resultName({ all, only, image }: Options): string {
-  const part = only ? [only.join("-").replaceAll(" ", "-")] : all ? ["all"] : [];
+function resultName({ all, everyRole, only, image }: Options): string {
+  const part = only ? [only.join("-").replaceAll(" ", "-")] : everyRole ? ["every-role"] : all ? ["all"] : [];
   return ["lab-vm", ...part, ...(image ? [image] : [])].join("-");
 }
 
@@ -122,19 +123,24 @@ function today(): number {
   return Math.floor(Date.now() / 86_400_000);
 }
 
+function planOf({ all, everyRole, only, seed, turn }: Options): RunPlan {
+  if (only) return namedPlan(only, seed);
+  if (everyRole) return everyRolePlan();
+  return all ? fullPlan(seed) : quickPlan(turn, seed);
+}
+
 async function main(): Promise<void> {
   const program = new Command("lab-vm")
     .option("--all", "everything, instead of the quick subset", false)
+    .option("--every-role", "what each quick run does, on machines of every role", false)
     .option("--only <groups...>", "only the groups of these names")
     .option("--seed <number>", "of the moments at which power is cut", Number, 1)
     .option("--image <variant>", "plain, or hc-utils: with Hetzner's program for private interfaces")
     .option("--turn <number>", "which of the rotating groups a quick run takes", Number, Number(process.env.TRIPLICATE_LAB_TURN ?? today()))
     .parse();
   const options = program.opts<Options>();
-  const { all, only, seed, turn } = options;
-  const plan = only ? namedPlan(only, seed) : all ? fullPlan(seed) : quickPlan(turn, seed);
-  const run = new Run(plan, options);
-  process.env.TRIPLICATE_LAB_IMAGE = options.image ?? (turn % 2 === 0 ? "plain" : "hc-utils");
+  const run = new Run(planOf(options), options);
+  process.env.TRIPLICATE_LAB_IMAGE = options.image ?? (options.turn % 2 === 0 ? "plain" : "hc-utils");
   let isEnding = false;
   const end = () => {
     if (isEnding) return;

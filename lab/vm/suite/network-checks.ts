@@ -1,11 +1,9 @@
 import { join } from "node:path";
 import { readFileSync } from "node:fs";
-import { ACCESS, Access } from "../../../config/access";
-import { defineEnvironment } from "../../../config/environment";
-import { Role } from "../../../config/roles";
-import { slots } from "../../../config/topology";
+import { ACCESS, Access, meshPeers } from "../../../config/access";
+import type { Role } from "../../../config/roles";
+import type { Slot } from "../../../config/topology";
 import { Check, DATABASES, ensure, ensureEqual, quoted, WORKER } from "./check";
-import { PLAIN } from "./description";
 import { dialed, dialedFrom, LISTEN, PORTS, portsOf } from "./ports";
 import type { World } from "./world";
 
@@ -21,25 +19,27 @@ export const meshChecks: readonly Check[] = [
   { promise: 6, name: "nothing of what the mesh carries can be read on the private network", run: nothingInTheClear },
 ];
 
-/** The address of a slot in the mesh. */
-export function meshAddress(machine: string): string {
-  return slots(defineEnvironment(PLAIN)).find(({ name }) => name === machine)!.wireGuardAddress;
+/** The places of all machines that there are. */
+function places(world: World): Slot[] {
+  return world.machines().map(({ name }) => world.slot(name));
 }
 
-/** The private address of a slot. */
-export function privateAddress(machine: string): string {
-  return slots(defineEnvironment(PLAIN)).find(({ name }) => name === machine)!.privateAddress;
+/** The first machine of each role, or its second where the first is left out. */
+function oneOfEach(world: World, leftOut?: Slot): Slot[] {
+  const others = places(world).filter(({ name }) => name !== leftOut?.name);
+  return others.filter(({ role }, index) => others.findIndex((slot) => slot.role === role) === index);
 }
 
 async function keysAgree(world: World): Promise<string> {
-  const names = world.machines().map(({ name }) => name);
+  const inMesh = places(world).filter(({ role }) => meshPeers(role).length > 0);
+  const names = inMesh.map(({ name }) => name);
   const keys = await Promise.all(names.map((name) => world.run(name, "wg show wg0 private-key | wg pubkey")));
   let seen = 0;
   for (const name of names) {
     const peers = new Map((await world.run(name, "wg show wg0 allowed-ips")).split("\n").map((line) => line.split("\t") as [string, string]));
-    for (const [index, other] of names.entries()) {
-      if (other === name || (name === WORKER && other === WORKER)) continue;
-      ensureEqual(peers.get(keys[index]), `${meshAddress(other)}/32`, `${name}'s peer with the key of ${other}`);
+    for (const [index, other] of inMesh.entries()) {
+      if (other.name === name || !meshPeers(other.role).includes(world.slot(name).role)) continue;
+      ensureEqual(peers.get(keys[index]), `${other.wireGuardAddress}/32`, `${name}'s peer with the key of ${other.name}`);
       seen += 1;
     }
   }
@@ -49,20 +49,20 @@ async function keysAgree(world: World): Promise<string> {
 async function databasesTalk(world: World): Promise<string> {
   const pairs = DATABASES.flatMap((from) => [...DATABASES, WORKER].filter((to) => to !== from).map((to) => [from, to] as const));
   for (const [from, to] of pairs) {
-    await world.run(from, `ping -q -c 3 -i 0.3 -W 5 -M do -s ${FULL_PING_BYTES} ${meshAddress(to)}`);
+    await world.run(from, `ping -q -c 3 -i 0.3 -W 5 -M do -s ${FULL_PING_BYTES} ${world.slot(to).wireGuardAddress}`);
   }
   const [server, client] = DATABASES;
   await world.run(server, "dd if=/dev/urandom of=/root/load bs=1M count=20 status=none; sha256sum /root/load | cut -c 1-64 >/root/load.sum");
   await serve(world, server, 5432);
-  const sum = await world.run(client, `curl --silent --fail --max-time 300 http://${meshAddress(server)}:5432/load | sha256sum | cut -c 1-64`, 330);
+  const sum = await world.run(client, `curl --silent --fail --max-time 300 http://${world.slot(server).wireGuardAddress}:5432/load | sha256sum | cut -c 1-64`, 330);
   ensureEqual(sum, await world.run(server, "cat /root/load.sum"), "20 MB over the mesh");
   return `${pairs.length} directions, 20 MB`;
 }
 
 async function strangersStaySo(world: World): Promise<void> {
   const peers = (await world.run(WORKER, "wg show wg0 allowed-ips | cut -f 2 | sort")).split("\n");
-  ensureEqual(peers, DATABASES.map((name) => `${meshAddress(name)}/32`).sort(), "the worker's peers");
-  const neighbour = meshAddress("lab-fsn1-worker-2");
+  ensureEqual(peers, DATABASES.map((name) => `${world.slot(name).wireGuardAddress}/32`).sort(), "the worker's peers");
+  const neighbour = world.slot("lab-fsn1-worker-2").wireGuardAddress;
   const { exitCode, stdout, stderr } = await world.lab.exec(WORKER, `ping -c 1 -W 2 ${neighbour}`);
   ensure(exitCode !== 0 && /key not available|100% packet loss/i.test(stdout + stderr), `the worker reaches the place of another worker: ${stdout}${stderr}`);
 }
@@ -73,7 +73,7 @@ async function nothingInTheClear(world: World): Promise<string> {
   await serve(world, server, 5432);
   const file = join(world.directory, "mesh.pcap");
   const stop = await world.lab.capture(server, "private", file);
-  const text = await world.run(client, `curl --silent --fail --max-time 60 http://${meshAddress(server)}:5432/marker`);
+  const text = await world.run(client, `curl --silent --fail --max-time 60 http://${world.slot(server).wireGuardAddress}:5432/marker`);
   await stop();
   ensureEqual(text, MARKER, "what came over the mesh");
   const bytes = readFileSync(file);
@@ -120,32 +120,37 @@ async function closedFromTheBeginning(world: World): Promise<string> {
 }
 
 async function scansFromOutside(world: World): Promise<string> {
-  const targets = [[DATABASES[0], "postgres"], [WORKER, "worker"]] as const;
-  for (const [machine, role] of targets) {
-    await listen(world, machine);
-    const { publicIpv4 } = world.machine(machine);
+  const targets = oneOfEach(world);
+  for (const { name, role } of targets) {
+    await listen(world, name);
+    const { publicIpv4 } = world.machine(name);
     const look = async (how: string) => {
-      ensureEqual(await dialed(world, publicIpv4!, PORTS, "world"), [], `${machine} from the world, ${how}`);
-      ensureEqual(await dialed(world, publicIpv4!, PORTS, "operator"), open(role, "public", "operators"), `${machine} from the operator, ${how}`);
+      ensureEqual(await dialed(world, publicIpv4!, PORTS, "world"), [], `${name} from the world, ${how}`);
+      ensureEqual(await dialed(world, publicIpv4!, PORTS, "operator"), open(role, "public", "operators"), `${name} from the operator, ${how}`);
     };
     await look("with Hetzner's firewall");
-    await world.lab.withoutFirewall(machine, () => look("without Hetzner's firewall"));
+    await world.lab.withoutFirewall(name, () => look("without Hetzner's firewall"));
   }
-  return `${PORTS.length} ports with a listener, 8 scans`;
+  return `${targets.map(({ role }) => role).join(", ")}: ${PORTS.length} ports with a listener, ${targets.length * 4} scans`;
 }
 
+/** A machine of each role, by one of each. */
 async function scansFromInside(world: World): Promise<string> {
+  const targets = oneOfEach(world);
+  await Promise.all(targets.map(({ name }) => listen(world, name)));
+  let scans = 0;
+  const scan = async (from: Slot, address: string, expected: readonly number[]) => {
+    ensureEqual(await dialedFrom(world, from.name, address, PORTS), expected, `${address} from ${from.name}`);
+    scans += 1;
+  };
+  for (const to of targets) {
+    for (const from of oneOfEach(world, to)) {
+      await scan(from, to.privateAddress, open(to.role, "private", from.role));
+      if (meshPeers(to.role).includes(from.role)) await scan(from, to.wireGuardAddress, open(to.role, "mesh", from.role));
+    }
+  }
   const [first, second] = DATABASES;
-  await Promise.all([first, WORKER].map((machine) => listen(world, machine)));
-  const scans: [string, string, number[]][] = [
-    [WORKER, privateAddress(first), open("postgres", "private", "worker")],
-    [second, privateAddress(WORKER), open("worker", "private", "postgres")],
-    [WORKER, meshAddress(first), open("postgres", "mesh", "worker")],
-    [second, meshAddress(first), open("postgres", "mesh", "postgres")],
-    [second, meshAddress(WORKER), open("worker", "mesh", "postgres")],
-  ];
-  for (const [from, address, expected] of scans) ensureEqual(await dialedFrom(world, from, address, PORTS), expected, `${address} from ${from}`);
   // a machine's public address is no way round, whatever side a packet comes from
-  ensureEqual(await dialedFrom(world, second, world.machine(first).publicIpv4!, PORTS), [], `${first}'s public address from ${second}`);
-  return `${PORTS.length} ports with a listener, ${scans.length + 1} scans`;
+  await scan(world.slot(second), world.machine(first).publicIpv4!, []);
+  return `${PORTS.length} ports with a listener, ${scans} scans`;
 }

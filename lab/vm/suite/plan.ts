@@ -1,5 +1,7 @@
 import { bootChecks, kernelChecks } from "./boot-checks";
+import type { EnvironmentInput } from "../../../config/environment";
 import type { Check } from "./check";
+import { EVERY_ROLE, MIRRORED, PLAIN } from "./description";
 import { dockerChecks } from "./docker-checks";
 import { faultChecks } from "./fault-checks";
 import { leaveChecks } from "./leave-checks";
@@ -41,14 +43,14 @@ const LONG: readonly Group[] = [
 /** What a run does. */
 export interface RunPlan {
   readonly groups: readonly Group[];
-  /** Whether volumes are mirrors: where something is to be seen of that. */
-  readonly isMirrored: boolean;
+  /** The machines: with mirrored volumes only where something is to be seen of that. */
+  readonly description: EnvironmentInput;
   /** Names of the groups that this run leaves to others. */
   readonly left: readonly string[];
 }
 
-function isAboutMirrors(groups: readonly Group[]): boolean {
-  return groups.some(({ name }) => name === "mirror");
+function descriptionFor(groups: readonly Group[]): EnvironmentInput {
+  return groups.some(({ name }) => name === "mirror") ? MIRRORED : PLAIN;
 }
 
 /** Everything. */
@@ -59,14 +61,19 @@ export function fullPlan(seed: number): RunPlan {
     // ends with a data center that is lost
     { name: "rolling", checks: rollingChecks },
   ];
-  return { groups: [...ALWAYS, ...ROTATING, ...LONG, ...last], isMirrored: true, left: [] };
+  return { groups: [...ALWAYS, ...ROTATING, ...LONG, ...last], description: MIRRORED, left: [] };
+}
+
+/** What can be shown of a machine that has booted, on machines of every role. */
+export function everyRolePlan(): RunPlan {
+  return { groups: [...ALWAYS, ...ROTATING], description: EVERY_ROLE, left: [] };
 }
 
 /** What every run does and one group more, so that all have had their turn after a few. */
 export function quickPlan(turn: number, seed: number): RunPlan {
   const chosen = ROTATING[turn % ROTATING.length];
   const left = fullPlan(seed).groups.filter((group) => group !== chosen && !ALWAYS.includes(group));
-  return { groups: [...ALWAYS, chosen], isMirrored: isAboutMirrors([chosen]), left: left.map(({ name }) => name) };
+  return { groups: [...ALWAYS, chosen], description: descriptionFor([chosen]), left: left.map(({ name }) => name) };
 }
 
 /** Only the groups of some names. */
@@ -75,5 +82,5 @@ export function namedPlan(names: readonly string[], seed: number): RunPlan {
   const unknown = names.filter((name) => !groups.some((group) => group.name === name));
   if (unknown.length > 0) throw new Error(`there is no group '${unknown.join("', '")}'; allowed: ${groups.map(({ name }) => name).join(", ")}`);
   const chosen = groups.filter(({ name }) => names.includes(name));
-  return { groups: chosen, isMirrored: isAboutMirrors(chosen), left: [] };
+  return { groups: chosen, description: descriptionFor(chosen), left: [] };
 }

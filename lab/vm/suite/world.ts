@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { App } from "cdktf";
 import type { DriverVolume, ServerSnapshot } from "hetzner-local";
 import { defineEnvironment, EnvironmentInput } from "../../../config/environment";
+import { Slot, slots } from "../../../config/topology";
 import { Host } from "../../../constructs/host/host";
 import { LocalCloud, localToken, startLocalCloud } from "../../../rehearsal/cloud";
 import { readCloudConfig } from "../../../rehearsal/cloud-config";
@@ -13,7 +14,7 @@ import { repositoryRoot } from "../../../rehearsal/terraform";
 import { addEnvironment } from "../../../stacks/environment";
 import type { VmLab } from "../driver";
 import { Agents } from "./agents";
-import { Change, MIRRORED, PLAIN } from "./description";
+import type { Change } from "./description";
 import { FirstBoots } from "./first-boots";
 
 /** Ids of clones, above all that the API gives. */
@@ -27,25 +28,21 @@ export class World {
   public readonly agents = new Agents(this);
   public readonly firstBoots = new FirstBoots(this);
   private clones = 0;
-  private description: EnvironmentInput;
 
   private constructor(
     public readonly directory: string,
     public readonly cloud: LocalCloud,
     public readonly lab: VmLab,
-    /** Whether volumes are mirrors of two. */
-    public readonly isMirrored: boolean,
-  ) {
-    this.description = isMirrored ? MIRRORED : PLAIN;
-  }
+    private description: EnvironmentInput,
+  ) {}
 
   /** Starts an empty cloud, with the network and the services that machines need. */
-  public static async start(isMirrored: boolean): Promise<World> {
+  public static async start(description: EnvironmentInput): Promise<World> {
     const parent = join(repositoryRoot(), ".triplicate");
     mkdirSync(parent, { recursive: true });
     const directory = mkdtempSync(join(parent, "lab-vm-"));
     const cloud = await startLocalCloud(join(directory, "cloud"), ["lab"], "vm");
-    return new World(directory, cloud, cloud.lab as unknown as VmLab, isMirrored);
+    return new World(directory, cloud, cloud.lab as unknown as VmLab, description);
   }
 
   /** Ends every machine, and forgets all of it. */
@@ -87,6 +84,16 @@ export class World {
     const found = this.machines().find((machine) => machine.name === name);
     if (!found) throw new Error(`there is no machine '${name}'`);
     return found;
+  }
+
+  /** The place that a machine has, by name. */
+  public slot(machine: string): Slot {
+    return slots(defineEnvironment(this.description)).find(({ name }) => name === machine)!;
+  }
+
+  /** The volumes that a machine has by the description. */
+  public describedVolumes(machine: string): readonly { readonly mirrored?: boolean }[] {
+    return this.description.pools[this.slot(machine).role]?.volumes ?? [];
   }
 
   /** The exact user_data that the API received for a machine. */
