@@ -5,9 +5,9 @@ set -eu
 
 if ! grep -q '"errors": \[\]' /run/cloud-init/result.json; then
 	echo "first boot: cloud-init ended with errors, so the next boot begins anew"
-	exit 1
+	exit
 fi
-# cloud-init has named the public interface and would do so at each boot; what else knows its name finds no interface otherwise
+# cloud-init names the public interface at each boot; from now on a link file does
 link=/etc/systemd/network/05-triplicate-public.link
 public=$(ip -oneline route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)
 printf '[Match]\nPermanentMACAddress=%s\n[Link]\nName=%s\n' "$(cat "/sys/class/net/$public/address")" "$public" >"$link"
@@ -19,4 +19,3 @@ fstrim /
 # last and at once: before it cloud-init starts this host, after it systemd does, and there is no boot that neither would finish
 touch /etc/cloud/cloud-init.disabled /var/lib/triplicate/done
 sync
-echo "first boot: done"

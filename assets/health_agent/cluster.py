@@ -13,7 +13,7 @@ from pathlib import Path
 from health_agent.local import ROUND_SECONDS, Answer, Checks, Leave, cause, complaints, keep, log
 
 MEMBER_WAIT_SECONDS = 2.5  # /member answers within this, so that a slow check is not taken for a dead machine
-PEER_SECONDS = 4.0  # limit for asking a peer's /member: TLS alone takes an overloaded or emulated machine half of it
+PEER_SECONDS = 4.0  # limit for asking a peer's /member: TLS alone takes a busy machine half of it
 HEALTH_SECONDS = 9.0  # limit for asking another machine's /health: its checks and its own peers take up to 6 s
 
 

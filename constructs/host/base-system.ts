@@ -47,6 +47,8 @@ const FIRST_BOOT_UNIT: SystemdUnit = {
   // Requires= would pull cloud-init's last stage into every transaction: it is running already
   unit: { After: "cloud-final.service", ConditionPathExists: "!/var/lib/triplicate/done" },
   execStart: `${PROGRAMS}/first-boot-done.sh`,
+  // on a machine whose mirror is being filled, systemd itself may be too busy to answer
+  service: { Restart: "on-failure" },
 };
 
 /** The programs and settings that every host has. */

@@ -22,8 +22,8 @@ export type { BootStatus, MachineReport } from "./report";
 export interface VmLabOptions {
   /** Holds a folder per machine (its console stays), volumes and the logs of services. Created if missing. */
   readonly directory: string;
-  /** Whether Hetzner's package for private NICs is in the image; see `image.sh`. @default TRIPLICATE_LAB_IMAGE, or "plain" */
-  readonly image?: "plain" | "hc-utils";
+  /** What is in the image besides Debian; see `image.sh`. @default TRIPLICATE_LAB_IMAGE, or "plain" */
+  readonly image?: "plain" | "hc-utils" | "prepared";
   /** Of each machine, in MiB. @default 768 */
   readonly memoryMiB?: number;
 }

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { execFileSync } from "node:child_process";
-import { join, relative } from "node:path";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, relative } from "node:path";
 import { Command } from "commander";
 import { firstError, printBeside, whileWorking } from "../../../rehearsal/progress";
 import { MachineWatch } from "../../../rehearsal/machine-watch";
@@ -8,7 +10,7 @@ import { ResultLine, Span, writeResult } from "../../../rehearsal/result";
 import { repositoryRoot } from "../../../rehearsal/terraform";
 import { CannotRunMachines } from "../driver";
 import type { Check } from "./check";
-import { everyRolePlan, fullPlan, namedPlan, quickPlan, RunPlan } from "./plan";
+import { everyRolePlan, fullPlan, Image, namedPlan, quickPlan, RunPlan } from "./plan";
 import { timelines } from "./timeline";
 import { World } from "./world";
 
@@ -19,8 +21,8 @@ interface Options {
   readonly everyRole: boolean;
   readonly only?: string[];
   readonly seed: number;
-  readonly turn: number;
-  readonly image?: string;
+  readonly turn?: number;
+  readonly image?: Image;
 }
 
 /** One run of the suite, from an empty cloud to the report. */
@@ -65,7 +67,7 @@ class Run {
     if (this.watch) this.tables["How machines came up"] = this.watch.table();
     const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: repositoryRoot(), encoding: "utf8" }).trim();
     const qemu = this.world ? qemuVersion() : "none";
-    const versions = { commit, seed: String(this.options.seed), node: process.versions.node, qemu, image: process.env.TRIPLICATE_LAB_IMAGE ?? "plain" };
+    const versions = { commit, seed: String(this.options.seed), node: process.versions.node, qemu, image: this.plan.image };
     const verdict = counts.failed === 0 ? "passed" : "failed";
     const page = writeResult(join(repositoryRoot(), "results"), { name: resultName(this.options), verdict, versions, lines: this.lines, tables: this.tables, timelines: this.timelines });
     console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped. Result: ${relative(process.cwd(), page)} and .json`);
@@ -118,15 +120,19 @@ function qemuVersion(): string {
   return /version (\S+)/.exec(execFileSync("qemu-system-x86_64", ["--version"], { encoding: "utf8" }))?.[1] ?? "unknown";
 }
 
-/** Runs take turns by the day: CI runs a few times a day at most, and nobody has to keep a count. */
-function today(): number {
-  return Math.floor(Date.now() / 86_400_000);
+/** The number of this quick run: they take turns. Where nothing is kept from run to run, the hour decides. */
+function nextTurn(): number {
+  const file = join(homedir(), ".cache", "triplicate", "lab-vm-turn");
+  const turn = existsSync(file) ? Number(readFileSync(file, "utf8")) + 1 : Math.floor(Date.now() / 3_600_000);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${turn}\n`);
+  return turn;
 }
 
 function planOf({ all, everyRole, only, seed, turn }: Options): RunPlan {
   if (only) return namedPlan(only, seed);
   if (everyRole) return everyRolePlan();
-  return all ? fullPlan(seed) : quickPlan(turn, seed);
+  return all ? fullPlan(seed) : quickPlan(turn ?? nextTurn(), seed);
 }
 
 async function main(): Promise<void> {
@@ -135,12 +141,14 @@ async function main(): Promise<void> {
     .option("--every-role", "what each quick run does, on machines of every role", false)
     .option("--only <groups...>", "only the groups of these names")
     .option("--seed <number>", "of the moments at which power is cut", Number, 1)
-    .option("--image <variant>", "plain, or hc-utils: with Hetzner's program for private interfaces")
-    .option("--turn <number>", "which of the rotating groups a quick run takes", Number, Number(process.env.TRIPLICATE_LAB_TURN ?? today()))
+    .option("--image <variant>", "plain; hc-utils: with Hetzner's program for private interfaces; prepared: with what databases install")
+    .option("--turn <number>", "which turn a quick run takes, instead of the next one", Number)
     .parse();
   const options = program.opts<Options>();
-  const run = new Run(planOf(options), options);
-  process.env.TRIPLICATE_LAB_IMAGE = options.image ?? (options.turn % 2 === 0 ? "plain" : "hc-utils");
+  const plan = planOf(options);
+  const image = options.image ?? plan.image;
+  process.env.TRIPLICATE_LAB_IMAGE = image;
+  const run = new Run({ ...plan, image }, options);
   let isEnding = false;
   const end = () => {
     if (isEnding) return;

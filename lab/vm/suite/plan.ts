@@ -1,10 +1,10 @@
-import { bootChecks, kernelChecks } from "./boot-checks";
 import type { EnvironmentInput } from "../../../config/environment";
+import { bootChecks, kernelChecks } from "./boot-checks";
 import type { Check } from "./check";
 import { EVERY_ROLE, MIRRORED, PLAIN } from "./description";
 import { dockerChecks } from "./docker-checks";
 import { faultChecks } from "./fault-checks";
-import { leaveChecks } from "./leave-checks";
+import { keyChecks, leaveChecks } from "./leave-checks";
 import { firewallChecks, meshChecks } from "./network-checks";
 import { powerCutChecks } from "./power-checks";
 import { rollingChecks } from "./rolling-checks";
@@ -17,70 +17,89 @@ export interface Group {
   readonly checks: readonly Check[];
 }
 
-/** How often power is cut in a full run. */
-const ALL_POWER_CUTS = 12;
-
-/** What every run does: on four machines that have just booted for the first time. */
-const ALWAYS: readonly Group[] = [
-  { name: "first boot", checks: [...bootChecks, ...kernelChecks] },
-  { name: "volumes", checks: volumeChecks },
-  { name: "docker", checks: dockerChecks },
-  { name: "mesh", checks: meshChecks },
-  { name: "firewall", checks: firewallChecks },
-];
-
-/** What takes turns: one in each quick run. */
-const ROTATING: readonly Group[] = [{ name: "reboot", checks: rebootChecks }];
-
-/** What takes too long for a quick run, in an order in which each group leaves machines that the next can use. */
-const LONG: readonly Group[] = [
-  { name: "mirror", checks: mirrorChecks },
-  { name: "growth and detach", checks: [...growthChecks, ...detachChecks] },
-  { name: "leaving and keys", checks: leaveChecks },
-  { name: "faults", checks: faultChecks },
-];
+/** What machines boot, by the names that `image.sh` gives them. */
+export type Image = "plain" | "hc-utils" | "prepared";
 
 /** What a run does. */
 export interface RunPlan {
   readonly groups: readonly Group[];
   /** The machines: with mirrored volumes only where something is to be seen of that. */
   readonly description: EnvironmentInput;
+  readonly image: Image;
   /** Names of the groups that this run leaves to others. */
   readonly left: readonly string[];
 }
 
-function descriptionFor(groups: readonly Group[]): EnvironmentInput {
-  return groups.some(({ name }) => name === "mirror") ? MIRRORED : PLAIN;
+/** How often power is cut in a full run, and in a quick one whose turn it is. */
+const POWER_CUTS = { full: 12, quick: 4 };
+
+const FIRST_BOOT: Group = { name: "first boot", checks: [...bootChecks, ...kernelChecks] };
+const VOLUMES: Group = { name: "volumes", checks: volumeChecks };
+const DOCKER: Group = { name: "docker", checks: dockerChecks };
+const MESH: Group = { name: "mesh", checks: meshChecks };
+const FIREWALL: Group = { name: "firewall", checks: firewallChecks };
+const REBOOT: Group = { name: "reboot", checks: rebootChecks };
+const MIRROR: Group = { name: "mirror", checks: mirrorChecks };
+const GROWTH: Group = { name: "growth and detach", checks: [...growthChecks, ...detachChecks] };
+const LEAVING: Group = { name: "leaving", checks: leaveChecks };
+const KEYS: Group = { name: "keys", checks: keyChecks };
+const FAULTS: Group = { name: "faults", checks: faultChecks };
+const SPEED: Group = { name: "speed", checks: speedChecks };
+const ROLLING: Group = { name: "rolling", checks: rollingChecks };
+
+function powerCuts(seed: number, count: number): Group {
+  return { name: "power cuts", checks: powerCutChecks(seed, count) };
 }
 
-/** Everything. */
-export function fullPlan(seed: number): RunPlan {
-  const last = [
-    { name: "power cuts", checks: powerCutChecks(seed, ALL_POWER_CUTS) },
-    { name: "speed", checks: speedChecks },
-    // ends with a data center that is lost
-    { name: "rolling", checks: rollingChecks },
+/** Whatever can be seen of machines that have just booted. */
+const AT_REST: readonly Group[] = [FIRST_BOOT, VOLUMES, DOCKER, MESH, FIREWALL, REBOOT];
+
+/**
+ * The turns that quick runs take: each is done in a quarter of an hour on two processors. Where first boots are not the
+ * matter, machines find most packages in their image.
+ */
+function turns(seed: number): readonly Pick<RunPlan, "groups" | "image">[] {
+  return [
+    { image: "plain", groups: AT_REST },
+    { image: "prepared", groups: [FIRST_BOOT, MIRROR] },
+    { image: "prepared", groups: [FIRST_BOOT, GROWTH, LEAVING] },
+    { image: "hc-utils", groups: [FIRST_BOOT, MESH, FIREWALL, SPEED] },
+    { image: "prepared", groups: [FIRST_BOOT, KEYS] },
+    { image: "plain", groups: [FIRST_BOOT, powerCuts(seed, POWER_CUTS.quick)] },
+    { image: "prepared", groups: [FIRST_BOOT, FAULTS] },
+    { image: "prepared", groups: [FIRST_BOOT, ROLLING] },
   ];
-  return { groups: [...ALWAYS, ...ROTATING, ...LONG, ...last], description: MIRRORED, left: [] };
 }
 
-/** What can be shown of a machine that has booted, on machines of every role. */
+/** Everything, in an order in which each group leaves machines that the next can use; the last one loses a data center. */
+export function fullPlan(seed: number): RunPlan {
+  const groups = [...AT_REST, MIRROR, GROWTH, LEAVING, KEYS, FAULTS, powerCuts(seed, POWER_CUTS.full), SPEED, ROLLING];
+  return { groups, description: MIRRORED, image: "plain", left: [] };
+}
+
+/** What can be shown of machines at rest, of every role. */
 export function everyRolePlan(): RunPlan {
-  return { groups: [...ALWAYS, ...ROTATING], description: EVERY_ROLE, left: [] };
+  return { groups: AT_REST, description: EVERY_ROLE, image: "plain", left: [] };
 }
 
-/** What every run does and one group more, so that all have had their turn after a few. */
+/** The turn of some number. */
 export function quickPlan(turn: number, seed: number): RunPlan {
-  const chosen = ROTATING[turn % ROTATING.length];
-  const left = fullPlan(seed).groups.filter((group) => group !== chosen && !ALWAYS.includes(group));
-  return { groups: [...ALWAYS, chosen], description: descriptionFor([chosen]), left: left.map(({ name }) => name) };
+  const all = turns(seed);
+  const chosen = all[turn % all.length];
+  const names = chosen.groups.map(({ name }) => name);
+  const left = fullPlan(seed).groups.map(({ name }) => name).filter((name) => !names.includes(name));
+  return { ...chosen, description: descriptionFor(chosen.groups), left };
 }
 
 /** Only the groups of some names. */
 export function namedPlan(names: readonly string[], seed: number): RunPlan {
-  const { groups } = fullPlan(seed);
-  const unknown = names.filter((name) => !groups.some((group) => group.name === name));
-  if (unknown.length > 0) throw new Error(`there is no group '${unknown.join("', '")}'; allowed: ${groups.map(({ name }) => name).join(", ")}`);
-  const chosen = groups.filter(({ name }) => names.includes(name));
-  return { groups: chosen, description: descriptionFor(chosen), left: [] };
+  const full = fullPlan(seed);
+  const unknown = names.filter((name) => !full.groups.some((group) => group.name === name));
+  if (unknown.length > 0) throw new Error(`there is no group '${unknown.join("', '")}'; allowed: ${full.groups.map(({ name }) => name).join(", ")}`);
+  const groups = full.groups.filter(({ name }) => names.includes(name));
+  return { ...full, groups, description: descriptionFor(groups) };
+}
+
+function descriptionFor(groups: readonly Group[]): EnvironmentInput {
+  return groups.includes(MIRROR) ? MIRRORED : PLAIN;
 }
