@@ -12,7 +12,9 @@ for environment in dev staging production; do
 	make rehearse "ENV=$environment"
 done
 make rehearse ENV=dev HOSTS=vm
-make lab-vm LAB="--all --image plain"
-make lab-vm LAB="--image hc-utils --only 'first boot' mesh firewall reboot"
+make lab-vm LAB="--all"
+for image in plain hc-utils; do
+	make lab-vm LAB="--every-role --image $image"
+done
 make bench
 node tools/keep-results.js

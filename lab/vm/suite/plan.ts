@@ -55,17 +55,18 @@ function powerCuts(seed: number, count: number): Group {
 const AT_REST: readonly Group[] = [FIRST_BOOT, VOLUMES, DOCKER, MESH, FIREWALL, REBOOT];
 
 /**
- * The turns that quick runs take: each is done in a quarter of an hour on two processors. Where first boots are not the
- * matter, machines find most packages in their image.
+ * The turns that quick runs take: each is done in a quarter of an hour on two processors. In most of them databases find
+ * their packages in the image.
  */
 function turns(seed: number): readonly Pick<RunPlan, "groups" | "image">[] {
   return [
-    { image: "plain", groups: AT_REST },
+    { image: "plain", groups: [FIRST_BOOT, VOLUMES, DOCKER, REBOOT] },
     { image: "prepared", groups: [FIRST_BOOT, MIRROR] },
+    { image: "hc-utils", groups: [FIRST_BOOT, MESH, FIREWALL] },
     { image: "prepared", groups: [FIRST_BOOT, GROWTH, LEAVING] },
-    { image: "hc-utils", groups: [FIRST_BOOT, MESH, FIREWALL, SPEED] },
+    { image: "plain", groups: [FIRST_BOOT, SPEED] },
     { image: "prepared", groups: [FIRST_BOOT, KEYS] },
-    { image: "plain", groups: [FIRST_BOOT, powerCuts(seed, POWER_CUTS.quick)] },
+    { image: "prepared", groups: [FIRST_BOOT, powerCuts(seed, POWER_CUTS.quick)] },
     { image: "prepared", groups: [FIRST_BOOT, FAULTS] },
     { image: "prepared", groups: [FIRST_BOOT, ROLLING] },
   ];
