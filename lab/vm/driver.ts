@@ -24,6 +24,8 @@ export interface VmLabOptions {
   readonly directory: string;
   /** What is in the image besides Debian; see `image.sh`. @default TRIPLICATE_LAB_IMAGE, or "plain" */
   readonly image?: "plain" | "hc-utils" | "prepared";
+  /** Processors of each machine. @default TRIPLICATE_LAB_CPUS, or 1: two wait for each other where machines share this computer's */
+  readonly cpus?: number;
   /** Of each machine, in MiB. @default 768 */
   readonly memoryMiB?: number;
 }
@@ -99,8 +101,9 @@ export async function startVmLab(options: VmLabOptions): Promise<VmLab> {
   const network = await LabNetwork.start(scripts);
   const volumes = new Volumes(join(directory, "volumes"));
   const machinesFile = join(directory, "machines.json");
+  const cpus = options.cpus ?? Number(process.env.TRIPLICATE_LAB_CPUS ?? 1);
   const memoryMiB = options.memoryMiB ?? 768;
-  const machines = new Machines({ directory, imageDirectory, memoryMiB, network, volumes }, machinesFile);
+  const machines = new Machines({ directory, imageDirectory, cpus, memoryMiB, network, volumes }, machinesFile);
   const place = { network, directory: scripts, logDirectory };
   const services = await startServices({ ...place, imageDirectory, machinesFile });
   const relays: Service[] = [];

@@ -17,6 +17,7 @@ import type { Volumes } from "./volumes";
 export interface MachineHome {
   readonly directory: string;
   readonly imageDirectory: string;
+  readonly cpus: number;
   readonly memoryMiB: number;
   readonly network: LabNetwork;
   readonly volumes: Volumes;
@@ -201,10 +202,11 @@ export class Machine {
   }
 
   private command(): string[] {
-    const { imageDirectory, memoryMiB } = this.home;
+    const { imageDirectory, cpus, memoryMiB } = this.home;
     return qemuCommand({
       id: this.server.id,
       name: this.server.name,
+      cpus,
       memoryMiB,
       imageDirectory,
       rootDisk: this.rootDisk,

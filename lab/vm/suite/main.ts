@@ -67,7 +67,7 @@ class Run {
     if (this.watch) this.tables["How machines came up"] = this.watch.table();
     const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: repositoryRoot(), encoding: "utf8" }).trim();
     const qemu = this.world ? qemuVersion() : "none";
-    const versions = { commit, seed: String(this.options.seed), node: process.versions.node, qemu, image: this.plan.image };
+    const versions = { commit, seed: String(this.options.seed), node: process.versions.node, qemu, image: this.plan.image, cpus: String(this.plan.cpus) };
     const verdict = counts.failed === 0 ? "passed" : "failed";
     const page = writeResult(join(repositoryRoot(), "results"), { name: resultName(this.options), verdict, versions, lines: this.lines, tables: this.tables, timelines: this.timelines });
     console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped. Result: ${relative(process.cwd(), page)} and .json`);
@@ -148,6 +148,7 @@ async function main(): Promise<void> {
   const plan = planOf(options);
   const image = options.image ?? plan.image;
   process.env.TRIPLICATE_LAB_IMAGE = image;
+  process.env.TRIPLICATE_LAB_CPUS = String(plan.cpus);
   const run = new Run({ ...plan, image }, options);
   let isEnding = false;
   const end = () => {

@@ -26,6 +26,8 @@ export interface RunPlan {
   /** The machines: with mirrored volumes only where something is to be seen of that. */
   readonly description: EnvironmentInput;
   readonly image: Image;
+  /** Processors of a machine: two where a mirror is filled, which takes all of one. */
+  readonly cpus: number;
   /** Names of the groups that this run leaves to others. */
   readonly left: readonly string[];
 }
@@ -75,12 +77,12 @@ function turns(seed: number): readonly Pick<RunPlan, "groups" | "image">[] {
 /** Everything, in an order in which each group leaves machines that the next can use; the last one loses a data center. */
 export function fullPlan(seed: number): RunPlan {
   const groups = [...AT_REST, MIRROR, GROWTH, LEAVING, KEYS, FAULTS, powerCuts(seed, POWER_CUTS.full), SPEED, ROLLING];
-  return { groups, description: MIRRORED, image: "plain", left: [] };
+  return { groups, ...machinesFor(groups), image: "plain", left: [] };
 }
 
 /** What can be shown of machines at rest, of every role. */
 export function everyRolePlan(): RunPlan {
-  return { groups: AT_REST, description: EVERY_ROLE, image: "plain", left: [] };
+  return { groups: AT_REST, description: EVERY_ROLE, image: "plain", cpus: 1, left: [] };
 }
 
 /** The turn of some number. */
@@ -89,7 +91,7 @@ export function quickPlan(turn: number, seed: number): RunPlan {
   const chosen = all[turn % all.length];
   const names = chosen.groups.map(({ name }) => name);
   const left = fullPlan(seed).groups.map(({ name }) => name).filter((name) => !names.includes(name));
-  return { ...chosen, description: descriptionFor(chosen.groups), left };
+  return { ...chosen, ...machinesFor(chosen.groups), left };
 }
 
 /** Only the groups of some names. */
@@ -98,9 +100,9 @@ export function namedPlan(names: readonly string[], seed: number): RunPlan {
   const unknown = names.filter((name) => !full.groups.some((group) => group.name === name));
   if (unknown.length > 0) throw new Error(`there is no group '${unknown.join("', '")}'; allowed: ${full.groups.map(({ name }) => name).join(", ")}`);
   const groups = full.groups.filter(({ name }) => names.includes(name));
-  return { ...full, groups, description: descriptionFor(groups) };
+  return { ...full, groups, ...machinesFor(groups) };
 }
 
-function descriptionFor(groups: readonly Group[]): EnvironmentInput {
-  return groups.includes(MIRROR) ? MIRRORED : PLAIN;
+function machinesFor(groups: readonly Group[]): Pick<RunPlan, "description" | "cpus"> {
+  return groups.includes(MIRROR) ? { description: MIRRORED, cpus: 2 } : { description: PLAIN, cpus: 1 };
 }
