@@ -41,6 +41,8 @@ class LeaveRefusal extends Error {}
 
 const TRIES = 3;
 const POLL_MILLISECONDS = 1000;
+/** Between two questions to members that are ill: one slow round of checks is no reason to refuse. */
+const ILL_MILLISECONDS = 2000;
 const LOST_POLLS = 5;
 
 /**
@@ -83,13 +85,11 @@ async function requireHealthyMembers(
   machine: AgentClient,
   print: (line: string) => void,
 ): Promise<void> {
-  const answers = await Promise.all(
-    request.members.map(async ({ name, address }) => {
-      const client = clientOf(request, address);
-      const answer = await reach(() => client.getHealth()).finally(() => client.close());
-      return { name, answer, healthy: isAnswer(answer) && answer.machine === name && answer.status === "healthy" };
-    }),
-  );
+  let answers = await askMembers(request);
+  for (let attempt = 1; attempt < TRIES && !answers.every(({ healthy }) => healthy); attempt++) {
+    await sleep(ILL_MILLISECONDS);
+    answers = await askMembers(request);
+  }
   const bad = answers.filter(({ healthy }) => !healthy);
   if (bad.length === 0) return;
   if (!answers.some(({ answer }) => isAnswer(answer) && answer.formed)) {
@@ -102,6 +102,16 @@ async function requireHealthyMembers(
     `refused: ${request.machine} must not leave while ${bad.map(({ name, answer }) => describe(name, answer)).join("; ")}; ` +
       "nothing was detached. Bring these machines back first, then apply again; " +
       "if the whole environment is to go, apply with TF_VAR_teardown=true",
+  );
+}
+
+async function askMembers(request: LeaveRequest): Promise<{ name: string; answer: MachineHealth | Error; healthy: boolean }[]> {
+  return Promise.all(
+    request.members.map(async ({ name, address }) => {
+      const client = clientOf(request, address);
+      const answer = await reach(() => client.getHealth()).finally(() => client.close());
+      return { name, answer, healthy: isAnswer(answer) && answer.machine === name && answer.status === "healthy" };
+    }),
   );
 }
 

@@ -120,6 +120,16 @@ test("waits until the machine has left; a second time it has left already, whate
   await reboot("pg2");
 }, 20_000);
 
+test("asks again when another member is ill for a moment", async () => {
+  await driver.control("pg3", { state: "ill", reason: "a slow round" });
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  const leaving = run(requestFor("pg2"));
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await driver.control("pg3", {});
+  expect((await leaving).printed).toContain("pg2 has left");
+  await reboot("pg2");
+}, 20_000);
+
 test("refuses while another member is ill, unless everything is torn down or the machine has no quorum", async () => {
   await driver.control("pg3", { state: "ill", reason: "disk full" });
   await new Promise((resolve) => setTimeout(resolve, 1100));

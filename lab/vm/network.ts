@@ -15,6 +15,7 @@ const OPERATOR = "203.0.113.10";
 /** The lab's network namespaces, held by a process that dies with this one. */
 export class LabNetwork {
   private readonly rules = new Map<string, Rules>();
+  private readonly owners = new Map<string, number>();
   private changes: Promise<unknown> = Promise.resolve();
   private taps = 0;
 
@@ -59,13 +60,19 @@ export class LabNetwork {
     await this.ip([`link delete dev ${tap}`]);
   }
 
-  /** A public address that lies behind the public bridge; nothing filters it yet. */
+  /** A public address that lies behind the public bridge; nothing filters it yet. Two machines may have it, of which one is off. */
   async addPublic(address: string): Promise<void> {
+    const owners = this.owners.get(address) ?? 0;
+    this.owners.set(address, owners + 1);
+    if (owners > 0) return;
     await this.ip([`route replace ${address}/32 dev public src ${OPERATOR}`]);
     await this.filter(address, undefined);
   }
 
   async deletePublic(address: string): Promise<void> {
+    const owners = this.owners.get(address)! - 1;
+    this.owners.set(address, owners);
+    if (owners > 0) return;
     await this.ip([`route delete ${address}/32 dev public`]);
     await this.filter(address, undefined);
   }
