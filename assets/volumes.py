@@ -95,13 +95,17 @@ class Volume:
     def metrics(self) -> dict[str, float]:
         """What there is to count: the end of the metric's name, with its labels."""
         own = f'volume="{self.name}"'
-        found = {f'disk_active{{{own},disk="{disk.name.rpartition("_")[2]}"}}': int(self._works(disk)) for disk in self.disks}
+        found: dict[str, float] = {}
+        for disk in self.disks:
+            number = disk.name.rpartition("_")[2]
+            found[f'disk_active{{{own},disk="{number}"}}'] = int(self._works(disk))
         if self.mirrored and self.device.exists():
             done, _, whole = self._mirror("sync_completed").partition("/")
             found[f"resync_ratio{{{own}}}"] = int(done) / int(whole) if whole else 1
         if self.path.is_mount():
             room = os.statvfs(self.path)
-            found |= {f"size_bytes{{{own}}}": room.f_blocks * room.f_frsize, f"free_bytes{{{own}}}": room.f_bavail * room.f_frsize}
+            found[f"size_bytes{{{own}}}"] = room.f_blocks * room.f_frsize
+            found[f"free_bytes{{{own}}}"] = room.f_bavail * room.f_frsize
         return found
 
     def _mirror(self, fact: str) -> str:

@@ -86,7 +86,9 @@ install_prepared() {
 	cp -L /etc/resolv.conf "$root/run/systemd/resolve/stub-resolv.conf"
 	printf '%s\n' "${sources[@]}" >"$root/run/sources.list"
 	mount --bind /proc "$root/proc"
-	"${apt[@]}" update && "${apt[@]}" install --yes --no-install-recommends "${prepared[@]}" || refuse 1 "apt cannot install what is prepared"
+	if ! "${apt[@]}" update || ! "${apt[@]}" install --yes --no-install-recommends "${prepared[@]}"; then
+		refuse 1 "apt cannot install what is prepared"
+	fi
 	umount "$root/proc"
 	rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb "${root:?}"/run/*
 }

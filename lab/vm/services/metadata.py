@@ -13,7 +13,7 @@ path = sys.argv[1]
 
 
 def asker(address: str) -> dict[str, Any] | None:
-    """The machine that has an address, public or private; of two, the younger: it stands in for the other, which is off."""
+    """The machine that has an address, public or private; of two, the younger, which stands in for one that is off."""
     for machine in reversed(lab.machines(path)):
         if address == machine["publicIpv4"] or address in [nic["address"] for nic in machine["nics"]]:
             return machine

@@ -19,6 +19,13 @@ interface OperatorFiles {
   readonly key: string;
 }
 
+/** What was seen of machines that were asked all the time. */
+interface Watched {
+  readonly samples: number;
+  /** The machines that were down when the most were. An answer may come late: they did not give a good one when asked again. */
+  readonly most: readonly string[];
+}
+
 const LIMITS = ["--silent", "--max-time", "20", "--write-out", "\\n%{http_code}"];
 
 /** Whether an answer of `/member` says that its machine is well. */
@@ -63,20 +70,27 @@ export class Agents {
   }
 
   /** Asks machines for their health all the time, until the returned function is called: how many were down at the same time. */
-  public watch(machines: readonly string[]): () => Promise<{ samples: number; mostDown: number }> {
-    let [samples, mostDown, isOver] = [0, 0, false];
+  public watch(machines: readonly string[]): () => Promise<Watched> {
+    let [samples, isOver] = [0, false];
+    let most: readonly string[] = [];
+    const isDown = (machine: string) => this.ask(machine, "/member").then((answer) => !isHealthy(answer)).catch(() => true);
+    const downOf = async (asked: readonly string[]) => {
+      const areDown = await Promise.all(asked.map(isDown));
+      return asked.filter((_, index) => areDown[index]);
+    };
     const watching = (async () => {
       while (!isOver) {
-        const areHealthy = await Promise.all(machines.map((machine) => this.ask(machine, "/member").then(isHealthy).catch(() => false)));
+        let down = await downOf(machines);
         samples += 1;
-        mostDown = Math.max(mostDown, areHealthy.filter((one) => !one).length);
+        if (down.length > 1) down = await downOf(down);
+        if (down.length > most.length) most = down;
         await sleep(1000);
       }
     })();
     return async () => {
       isOver = true;
       await watching;
-      return { samples, mostDown };
+      return { samples, most };
     };
   }
 

@@ -8,9 +8,12 @@ const [, SECOND] = DATABASES;
 
 export const faultChecks: readonly Check[] = [
   { promise: 9, name: "the metadata service is down at a reboot: the machine waits, and comes up", run: withoutMetadata },
+  { promise: 4, name: "a volume with foreign data is refused, untouched, and health says why", run: refusesForeign },
+];
+
+export const firstBootFaultChecks: readonly Check[] = [
   { promise: 9, name: "the package mirror is down for 60 s at the first boot: it tries again, and comes up", run: withoutMirror },
   { promise: 9, name: "a clock that is years wrong at the first boot: it is set right, and comes up", run: withWrongClock },
-  { promise: 4, name: "a volume with foreign data is refused, untouched, and health says why", run: refusesForeign },
 ];
 
 async function withoutMetadata(world: World): Promise<string> {

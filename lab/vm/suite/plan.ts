@@ -3,11 +3,11 @@ import { bootChecks, kernelChecks } from "./boot-checks";
 import type { Check } from "./check";
 import { EVERY_ROLE, MIRRORED, PLAIN } from "./description";
 import { dockerChecks } from "./docker-checks";
-import { faultChecks } from "./fault-checks";
+import { faultChecks, firstBootFaultChecks } from "./fault-checks";
 import { keyChecks, leaveChecks } from "./leave-checks";
 import { firewallChecks, meshChecks } from "./network-checks";
 import { powerCutChecks } from "./power-checks";
-import { rollingChecks } from "./rolling-checks";
+import { rollingChecks, stoppedChangeChecks } from "./rolling-checks";
 import { speedChecks } from "./speed-checks";
 import { detachChecks, growthChecks, mirrorChecks, rebootChecks, volumeChecks } from "./volume-checks";
 
@@ -46,8 +46,10 @@ const GROWTH: Group = { name: "growth and detach", checks: [...growthChecks, ...
 const LEAVING: Group = { name: "leaving", checks: leaveChecks };
 const KEYS: Group = { name: "keys", checks: keyChecks };
 const FAULTS: Group = { name: "faults", checks: faultChecks };
+const FIRST_BOOT_FAULTS: Group = { name: "first boot faults", checks: firstBootFaultChecks };
 const SPEED: Group = { name: "speed", checks: speedChecks };
 const ROLLING: Group = { name: "rolling", checks: rollingChecks };
+const STOPPED_CHANGES: Group = { name: "stopped changes", checks: stoppedChangeChecks };
 
 function powerCuts(seed: number, count: number): Group {
   return { name: "power cuts", checks: powerCutChecks(seed, count) };
@@ -71,12 +73,14 @@ function turns(seed: number): readonly Pick<RunPlan, "groups" | "image">[] {
     { image: "prepared", groups: [FIRST_BOOT, powerCuts(seed, POWER_CUTS.quick)] },
     { image: "prepared", groups: [FIRST_BOOT, FAULTS] },
     { image: "prepared", groups: [FIRST_BOOT, ROLLING] },
+    { image: "prepared", groups: [FIRST_BOOT, FIRST_BOOT_FAULTS] },
+    { image: "prepared", groups: [FIRST_BOOT, STOPPED_CHANGES] },
   ];
 }
 
 /** Everything, in an order in which each group leaves machines that the next can use; the last one loses a data center. */
 export function fullPlan(seed: number): RunPlan {
-  const groups = [...AT_REST, MIRROR, GROWTH, LEAVING, KEYS, FAULTS, powerCuts(seed, POWER_CUTS.full), SPEED, ROLLING];
+  const groups = [...AT_REST, MIRROR, GROWTH, LEAVING, KEYS, FAULTS, FIRST_BOOT_FAULTS, powerCuts(seed, POWER_CUTS.full), SPEED, ROLLING, STOPPED_CHANGES];
   return { groups, ...machinesFor(groups), image: "plain", left: [] };
 }
 
