@@ -55,9 +55,14 @@ class Run {
     this.line({ step: "boot machines", verdict: "skipped", reality: "nothing ran", note: reason });
   }
 
+  /** Ends the machines. What was seen of them is reported even if they can't be ended, which counts as a failure. */
   public async close(): Promise<void> {
     this.watch?.end();
-    await this.world?.close();
+    try {
+      await this.world?.close();
+    } catch (error) {
+      this.line({ step: "end the machines", verdict: "failed", reality: REALITY, note: String(error).slice(0, 4000) });
+    }
   }
 
   /** Counts of what passed, failed, was skipped. */
