@@ -22,9 +22,12 @@ interface OperatorFiles {
 /** What was seen of machines that were asked all the time. */
 interface Watched {
   readonly samples: number;
-  /** The machines that were down when the most were. An answer may come late: they did not give a good one when asked again. */
+  /** The machines that were down when the most were, each with what it said. */
   readonly most: readonly string[];
 }
+
+/** Between two questions: an answer takes an emulated machine half a second of its only processor. */
+const WATCH_PAUSE_MS = 2000;
 
 const LIMITS = ["--silent", "--max-time", "20", "--write-out", "\\n%{http_code}"];
 
@@ -39,9 +42,7 @@ export class Agents {
 
   /** Asks a machine's agent as the operator does, from outside. */
   public async ask(machine: string, path: string): Promise<AgentAnswer> {
-    const { ca, certificate, key } = this.operator();
-    const url = `https://${this.world.machine(machine).publicIpv4}:9443${path}`;
-    return answerOf(await this.world.lab.run(["curl", ...LIMITS, "--cacert", ca, "--cert", certificate, "--key", key, url], { source: "operator" }));
+    return this.askAs(this.operator(), machine, path);
   }
 
   /** Asks a machine's own agent about itself, from inside: workers answer nobody outside. */
@@ -69,22 +70,30 @@ export class Agents {
     return (JSON.parse(body) as { reasons: string[] }).reasons.join("; ");
   }
 
-  /** Asks machines for their health all the time, until the returned function is called: how many were down at the same time. */
+  /**
+   * Asks machines for their health all the time, until the returned function is called. An answer may come late, or not
+   * while a machine is replaced by another: more than one is down when they are so twice in a row.
+   */
   public watch(machines: readonly string[]): () => Promise<Watched> {
+    // once: Terraform rewrites the state in which they are
+    const files = this.operator();
     let [samples, isOver] = [0, false];
     let most: readonly string[] = [];
-    const isDown = (machine: string) => this.ask(machine, "/member").then((answer) => !isHealthy(answer)).catch(() => true);
+    const whyDown = (machine: string) => this.askAs(files, machine, "/member").then((answer) => (isHealthy(answer) ? "" : answer.body || "no answer")).catch(String);
     const downOf = async (asked: readonly string[]) => {
-      const areDown = await Promise.all(asked.map(isDown));
-      return asked.filter((_, index) => areDown[index]);
+      const reasons = await Promise.all(asked.map(whyDown));
+      return asked.map((machine, index) => `${machine}: ${reasons[index]}`).filter((_, index) => reasons[index] !== "");
     };
     const watching = (async () => {
       while (!isOver) {
         let down = await downOf(machines);
         samples += 1;
-        if (down.length > 1) down = await downOf(down);
+        if (down.length > 1) {
+          await sleep(WATCH_PAUSE_MS);
+          down = await downOf(machines);
+        }
         if (down.length > most.length) most = down;
-        await sleep(1000);
+        await sleep(WATCH_PAUSE_MS);
       }
     })();
     return async () => {
@@ -92,6 +101,11 @@ export class Agents {
       await watching;
       return { samples, most };
     };
+  }
+
+  private async askAs({ ca, certificate, key }: OperatorFiles, machine: string, path: string): Promise<AgentAnswer> {
+    const url = `https://${this.world.machine(machine).publicIpv4}:9443${path}`;
+    return answerOf(await this.world.lab.run(["curl", ...LIMITS, "--cacert", ca, "--cert", certificate, "--key", key, url], { source: "operator" }));
   }
 
   private operator(): OperatorFiles {

@@ -1,13 +1,13 @@
 import type { EnvironmentInput } from "../../../config/environment";
 import { bootChecks, kernelChecks } from "./boot-checks";
 import type { Check } from "./check";
-import { EVERY_ROLE, MIRRORED, PLAIN } from "./description";
+import { DATABASES_ONLY, EVERY_ROLE, MIRRORED, PLAIN } from "./description";
 import { dockerChecks } from "./docker-checks";
 import { faultChecks, firstBootFaultChecks } from "./fault-checks";
 import { keyChecks, leaveChecks } from "./leave-checks";
 import { firewallChecks, meshChecks } from "./network-checks";
 import { powerCutChecks } from "./power-checks";
-import { rollingChecks, stoppedChangeChecks } from "./rolling-checks";
+import { brokenChangeChecks, lostChecks, rollingChecks } from "./rolling-checks";
 import { speedChecks } from "./speed-checks";
 import { detachChecks, growthChecks, mirrorChecks, rebootChecks, volumeChecks } from "./volume-checks";
 
@@ -49,7 +49,8 @@ const FAULTS: Group = { name: "faults", checks: faultChecks };
 const FIRST_BOOT_FAULTS: Group = { name: "first boot faults", checks: firstBootFaultChecks };
 const SPEED: Group = { name: "speed", checks: speedChecks };
 const ROLLING: Group = { name: "rolling", checks: rollingChecks };
-const STOPPED_CHANGES: Group = { name: "stopped changes", checks: stoppedChangeChecks };
+const BROKEN_CHANGE: Group = { name: "broken change", checks: brokenChangeChecks };
+const LOST: Group = { name: "lost data center", checks: lostChecks };
 
 function powerCuts(seed: number, count: number): Group {
   return { name: "power cuts", checks: powerCutChecks(seed, count) };
@@ -62,7 +63,7 @@ const AT_REST: readonly Group[] = [FIRST_BOOT, VOLUMES, DOCKER, MESH, FIREWALL, 
  * The turns that quick runs take: each is done in a quarter of an hour on two processors. In most of them databases find
  * their packages in the image.
  */
-function turns(seed: number): readonly Pick<RunPlan, "groups" | "image">[] {
+function turns(seed: number): readonly (Pick<RunPlan, "groups" | "image"> & Partial<RunPlan>)[] {
   return [
     { image: "plain", groups: [FIRST_BOOT, VOLUMES, DOCKER, REBOOT] },
     { image: "prepared", groups: [FIRST_BOOT, MIRROR] },
@@ -72,15 +73,17 @@ function turns(seed: number): readonly Pick<RunPlan, "groups" | "image">[] {
     { image: "prepared", groups: [FIRST_BOOT, KEYS] },
     { image: "prepared", groups: [FIRST_BOOT, powerCuts(seed, POWER_CUTS.quick)] },
     { image: "prepared", groups: [FIRST_BOOT, FAULTS] },
-    { image: "prepared", groups: [FIRST_BOOT, ROLLING] },
+    { image: "prepared", groups: [FIRST_BOOT, ROLLING], description: DATABASES_ONLY },
     { image: "prepared", groups: [FIRST_BOOT, FIRST_BOOT_FAULTS] },
-    { image: "prepared", groups: [FIRST_BOOT, STOPPED_CHANGES] },
+    { image: "prepared", groups: [FIRST_BOOT, BROKEN_CHANGE], description: DATABASES_ONLY },
+    { image: "prepared", groups: [FIRST_BOOT, LOST] },
   ];
 }
 
 /** Everything, in an order in which each group leaves machines that the next can use; the last one loses a data center. */
 export function fullPlan(seed: number): RunPlan {
-  const groups = [...AT_REST, MIRROR, GROWTH, LEAVING, KEYS, FAULTS, FIRST_BOOT_FAULTS, powerCuts(seed, POWER_CUTS.full), SPEED, ROLLING, STOPPED_CHANGES];
+  const faults = [FAULTS, FIRST_BOOT_FAULTS, powerCuts(seed, POWER_CUTS.full)];
+  const groups = [...AT_REST, MIRROR, GROWTH, LEAVING, KEYS, ...faults, SPEED, ROLLING, BROKEN_CHANGE, LOST];
   return { groups, ...machinesFor(groups), image: "plain", left: [] };
 }
 
@@ -95,7 +98,7 @@ export function quickPlan(turn: number, seed: number): RunPlan {
   const chosen = all[turn % all.length];
   const names = chosen.groups.map(({ name }) => name);
   const left = fullPlan(seed).groups.map(({ name }) => name).filter((name) => !names.includes(name));
-  return { ...chosen, ...machinesFor(chosen.groups), left };
+  return { ...machinesFor(chosen.groups), ...chosen, left };
 }
 
 /** Only the groups of some names. */
