@@ -31,7 +31,7 @@ from health_agent.cluster import BadRequest, Health, Peers, tls_context
 from health_agent.local import Answer, Checks, Leave, Programs, cause, log, plain
 from health_agent.metrics import Metrics
 
-HANDSHAKE_SECONDS = 5.0
+HANDSHAKE_SECONDS = 10.0
 REQUEST_SECONDS = 15.0  # for each read and write, and for an idle connection
 CONNECTIONS = 256
 WAIT_SECONDS = 3600

@@ -1,16 +1,16 @@
 """Unpacks the files that came with user_data; part of the command that runs it, as nothing else is there yet."""
 
 import base64
-import gzip
 import json
 import os
 import shutil
+import zlib
 
-with open("/var/lib/triplicate/files") as packed:
-    files = json.loads(gzip.decompress(base64.b85decode(packed.read())))
-for path, content, mode, owner in files:
+with open("/var/lib/triplicate/files") as file:
+    files = json.loads(zlib.decompress(base64.b85decode(file.read())))
+for path, text, mode, owner in files:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w") as file:
-        file.write(content)
+        file.write(text)
     os.chmod(path, int(mode, 8))
     shutil.chown(path, *owner.split(":"))

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, inflateSync } from "node:zlib";
 
 import { parse } from "yaml";
 import { FILES_ARCHIVE } from "../constructs/host/user-data";
@@ -52,7 +52,7 @@ export function readCloudConfig(userData: string): CloudConfig {
 function unpacked(written: readonly CloudConfigFile[]): CloudConfigFile[] {
   const list = written.find(({ path }) => path === FILES_ARCHIVE);
   if (!list) return [];
-  const entries = JSON.parse(gunzipSync(decodeBase85(list.content.toString())).toString()) as [string, string, string, string][];
+  const entries = JSON.parse(inflateSync(decodeBase85(list.content.toString())).toString()) as [string, string, string, string][];
   return entries.map(([path, content, mode, owner]) => ({ path, mode: parseInt(mode, 8), owner, content: Buffer.from(content) }));
 }
 

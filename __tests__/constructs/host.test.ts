@@ -273,7 +273,7 @@ describe("user_data", () => {
   };
 
   /** Changing it replaces every machine of every environment: it must be meant. */
-  const GOLDEN = "4438f75099367c59f5d2796e3761ef437be127cbd42c748815ec5ae458199aad";
+  const GOLDEN = "83d1d614cbc2296d889f6d70537efcf4eabf231fd0b8df926f72322222c83409";
 
   test("of a fixed host has these bytes, on every machine and at any time", () => {
     const hashes = ["2001-01-01", "2040-06-30T12:00:00Z"].map((now) => {
@@ -292,9 +292,9 @@ describe("user_data", () => {
     const unique = { ...spec, files: [...spec.files, { path: "/etc/c", content: "three\n", isUnique: true }] };
     const [shared, alone] = filesOfTemplate(composeUserData(unique).template);
     expect([shared.path, alone.path]).toEqual([FILES_ARCHIVE, "/etc/c"]);
-    for (const bytes of [decodeBase85(shared.content), Buffer.from(alone.content, "base64")]) {
-      expect([...bytes.subarray(0, 8)]).toEqual([0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
-    }
+    // zlib's header has no time, and gzip's four bytes of it are 0
+    expect([...decodeBase85(shared.content).subarray(0, 2)]).toEqual([0x78, 0xda]);
+    expect([...Buffer.from(alone.content, "base64").subarray(0, 8)]).toEqual([0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
   });
 
   test("keeps paths, owners, modes and bytes, packed together or alone", () => {

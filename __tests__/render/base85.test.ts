@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "fflate";
+import { zlibSync } from "fflate";
 import { readAsset } from "../../constructs/host/assets";
 import { FILES_ARCHIVE } from "../../constructs/host/user-data";
 import { decodeBase85, encodeBase85 } from "../../render/base85";
@@ -47,7 +47,7 @@ describe("unpack.py", () => {
 
   function unpack(files: readonly (readonly [path: string, content: string, mode: string, owner: string])[]): void {
     const entries = files.map(([path, ...rest]) => [join(directory, path), ...rest]);
-    writeFileSync(archive, encodeBase85(gzipSync(Buffer.from(JSON.stringify(entries)))));
+    writeFileSync(archive, encodeBase85(zlibSync(Buffer.from(JSON.stringify(entries)))));
     const program = readAsset("unpack.py");
     expect(program).toContain(`"${FILES_ARCHIVE}"`);
     execFileSync("python3", ["-c", program.replace(FILES_ARCHIVE, archive)]);

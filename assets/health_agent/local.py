@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-CHECK_SECONDS = 5.0  # a check that takes longer is ill
+CHECK_SECONDS = 10.0  # a check that takes longer is ill
 ROUND_SECONDS = CHECK_SECONDS + 1  # who waits so long hears of this round, unless there are very many checks
 FRESH_SECONDS = 1.0  # checks run at most once in this time, however often the machine is asked
 NOT_YET = "exit 75"  # EX_TEMPFAIL of a directory's first program: it is too early to ask the others

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { extname } from "node:path";
 import { Fn, Token } from "cdktf";
-import { gzipSync } from "fflate";
+import { gzipSync, zlibSync } from "fflate";
 import { LIMITS } from "../../config/catalog";
 import { encodeBase85 } from "../../render/base85";
 import { CloudConfigFile, renderCloudConfig } from "../../render/cloud-config";
@@ -93,7 +93,7 @@ function isShared({ isUnique }: HostFile): boolean {
 function packShared(files: readonly HostFile[]): CloudConfigFile {
   const entries = files.map(({ path, content, mode, owner }) => [path, content, mode ?? "0644", owner ?? "root:root"]);
   const list = JSON.stringify(entries.sort(([a], [b]) => (kind(a) < kind(b) ? -1 : 1)));
-  return { path: FILES_ARCHIVE, owner: "root:root", mode: "0600", encoding: "quoted", content: packOnce(list, encodeBase85) };
+  return { path: FILES_ARCHIVE, owner: "root:root", mode: "0600", encoding: "quoted", content: packOnce(list, encodeShared) };
 }
 
 function kind(path: string): string {
@@ -101,15 +101,24 @@ function kind(path: string): string {
 }
 
 function packUnique(file: HostFile): CloudConfigFile {
-  const content = packOnce(file.content, (bytes) => Buffer.from(bytes).toString("base64"));
+  const content = packOnce(file.content, encodeUnique);
   return { path: file.path, owner: file.owner ?? "root:root", mode: file.mode ?? "0644", encoding: "gz+b64", content };
 }
 
-/** Compressed, and written down as `encode` does. */
+/** As our own program reads it. */
+function encodeShared(bytes: Uint8Array): string {
+  return encodeBase85(zlibSync(bytes, { level: 9 }));
+}
+
+/** As cloud-init reads it. */
+function encodeUnique(bytes: Uint8Array): string {
+  return Buffer.from(gzipSync(bytes, { level: 9, mtime: 0 })).toString("base64");
+}
+
 function packOnce(text: string, encode: (bytes: Uint8Array) => string): string {
   let content = packed.get(text);
   if (content === undefined) {
-    content = encode(gzipSync(Buffer.from(text), { level: 9, mtime: 0 }));
+    content = encode(Buffer.from(text));
     packed.set(text, content);
   }
   return content;
