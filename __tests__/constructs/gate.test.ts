@@ -107,7 +107,7 @@ describe("health gate", () => {
     expect(gate()).toMatchObject({
       ...MUTUAL_TLS,
       url: `https://192.0.2.1:9443/health/data-center?members=web-1,web-2&forming=allowed&wait=\${${WAIT}}`,
-      request_timeout_ms: `\${20000 + 1000 * (${WAIT})}`,
+      request_timeout_ms: `\${30000 + 1000 * (${WAIT})}`,
       retry: { min_delay_ms: 5000, max_delay_ms: 5000, attempts: expect.stringContaining("var.gate_attempts") as string },
       depends_on: ["hcloud_server.web-1"],
     });
@@ -139,7 +139,7 @@ describe("replacement guard", () => {
 
   test("asks the other data centers that have machines, and only when something would be replaced", () => {
     const guard = data(guarded(), "http", "others");
-    expect(guard).toMatchObject({ ...MUTUAL_TLS, request_timeout_ms: 30_000 });
+    expect(guard).toMatchObject({ ...MUTUAL_TLS, request_timeout_ms: 40_000 });
     expect(guard.for_each).toMatch(/^\$\{length\(local\.replacing\) > 0 && !var\.replace_while_ill && !var\.teardown \? toset\(\[for s in data\.hcloud_servers\.existing\.servers : .*\]\) : toset\(\[\]\)\}$/);
     expect(guard.url).toMatch(/^https:\/\/\$\{.*\[each\.key\]\}:9443\/health\/data-center\?members=\$\{join\(",", sort\(.*== each\.key\]\)\)\}&forming=allowed&wait=10$/);
   });

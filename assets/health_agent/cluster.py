@@ -14,7 +14,7 @@ from health_agent.local import ROUND_SECONDS, Answer, Checks, Leave, cause, comp
 
 MEMBER_WAIT_SECONDS = 2.5  # /member answers within this, so that a slow check is not taken for a dead machine
 PEER_SECONDS = 4.0  # limit for asking a peer's /member: TLS alone takes a busy machine half of it
-HEALTH_SECONDS = 14.0  # limit for asking machines' /health: their checks and their own peers take up to 11 s
+HEALTH_SECONDS = 24.0  # limit for asking machines' /health: each takes up to 11 s, and some wait for others
 AT_ONCE = 4  # questions: each makes a machine run all its checks, and many virtual machines may share a host
 
 

@@ -1,8 +1,8 @@
 import { Credentials } from "../identity/machine-identity";
 import { HEALTH_PORT } from "../../config/access";
 
-/** Milliseconds for an answer: an agent gives its own checks 10 s and the machines that it asks 14 s in all. */
-export const ANSWER_TIMEOUT_MS = 20_000;
+/** Milliseconds for an answer: an agent gives its own checks 10 s and the machines that it asks 24 s in all. */
+export const ANSWER_TIMEOUT_MS = 30_000;
 
 /**
  * A question to the agent that answers for a data center; `address` and `members` are Terraform expressions or literals.
