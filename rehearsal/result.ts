@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -34,13 +35,23 @@ export interface Result {
   readonly timelines?: Readonly<Record<string, readonly Span[]>>;
 }
 
-/** Writes `<name>.json` and a page of its own beside it; gives the page's path. */
+/** Writes `<name>.json`, with the commit that ran, and a page of its own beside it; gives the page's path. */
 export function writeResult(directory: string, result: Result): string {
   mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, `${result.name}.json`), `${JSON.stringify(result, null, 2)}\n`);
+  writeFileSync(join(directory, `${result.name}.json`), `${JSON.stringify({ commit: commit(), ...result }, null, 2)}\n`);
   const page = join(directory, `${result.name}.html`);
   writeFileSync(page, renderPage(result));
   return page;
+}
+
+/** With `-dirty` after it where files were changed since; `none` outside a checkout. */
+function commit(): string {
+  try {
+    const describe = ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"];
+    return execFileSync("git", describe, { cwd: __dirname, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  } catch {
+    return "none";
+  }
 }
 
 const STYLE = `

@@ -13,8 +13,5 @@ for environment in dev staging production; do
 done
 make rehearse ENV=dev HOSTS=vm
 make lab-vm LAB="--all"
-for image in plain hc-utils; do
-	make lab-vm LAB="--every-role --image $image"
-done
 make bench
 node tools/keep-results.js

@@ -3,14 +3,14 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { firstError, printBeside, whileWorking } from "../../../rehearsal/progress";
 import { MachineWatch } from "../../../rehearsal/machine-watch";
 import { ResultLine, Span, writeResult } from "../../../rehearsal/result";
 import { repositoryRoot } from "../../../rehearsal/terraform";
 import { CannotRunMachines } from "../driver";
 import type { Check } from "./check";
-import { everyRolePlan, fullPlan, Image, namedPlan, quickPlan, RunPlan } from "./plan";
+import { fullPlans, Image, IMAGES, quickPlan, RunPlan } from "./plan";
 import { timelines } from "./timeline";
 import { World } from "./world";
 
@@ -18,7 +18,6 @@ const REALITY = "real machines (QEMU, TCG), Terraform and provider; simulated: t
 
 interface Options {
   readonly all: boolean;
-  readonly everyRole: boolean;
   readonly only?: string[];
   readonly seed: number;
   readonly turn?: number;
@@ -35,12 +34,14 @@ class Run {
 
   constructor(
     private readonly plan: RunPlan,
-    private readonly options: Options,
+    private readonly seed: number,
+    private readonly resultName: string,
   ) {}
 
   public async run(): Promise<void> {
-    const names = this.plan.groups.map(({ name }) => name).join(", ");
-    console.log(`Machines that boot their exact user_data: ${names}.${this.plan.left.length > 0 ? `\nLeft to other runs: ${this.plan.left.join(", ")}.` : ""}\n`);
+    console.log(`Machines that boot their exact user_data: ${this.plan.name}, image ${this.plan.image}.\n`);
+    process.env.TRIPLICATE_LAB_IMAGE = this.plan.image;
+    process.env.TRIPLICATE_LAB_CPUS = String(this.plan.cpus);
     const world = await whileWorking("image, network, services", World.start(this.plan.description));
     this.world = world;
     const servers = () => world.machines();
@@ -50,9 +51,10 @@ class Run {
     for (const { name, checks } of this.plan.groups) for (const check of checks) await this.check(world, name, check);
   }
 
-  /** This computer can't boot machines. */
-  public skip(reason: string): void {
-    this.line({ step: "boot machines", verdict: "skipped", reality: "nothing ran", note: reason });
+  /** It ended before its checks did: as this computer can't boot machines, or by a fault of the lab. */
+  public stopped(error: unknown): void {
+    if (error instanceof CannotRunMachines) this.line({ step: "boot machines", verdict: "skipped", reality: "nothing ran", note: error.message });
+    else this.line({ step: "the run", verdict: "failed", reality: REALITY, note: errorText(error) });
   }
 
   /** Ends the machines. What was seen of them is reported even if they can't be ended, which counts as a failure. */
@@ -61,7 +63,7 @@ class Run {
     try {
       await this.world?.close();
     } catch (error) {
-      this.line({ step: "end the machines", verdict: "failed", reality: REALITY, note: String(error).slice(0, 4000) });
+      this.line({ step: "end the machines", verdict: "failed", reality: REALITY, note: errorText(error) });
     }
   }
 
@@ -70,11 +72,10 @@ class Run {
     const count = (verdict: ResultLine["verdict"]) => this.lines.filter((line) => line.verdict === verdict).length;
     const counts = { passed: count("passed"), failed: count("failed"), skipped: count("skipped") };
     if (this.watch) this.tables["How machines came up"] = this.watch.table();
-    const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: repositoryRoot(), encoding: "utf8" }).trim();
     const qemu = this.world ? qemuVersion() : "none";
-    const versions = { commit, seed: String(this.options.seed), node: process.versions.node, qemu, image: this.plan.image, cpus: String(this.plan.cpus) };
+    const versions = { seed: String(this.seed), node: process.versions.node, qemu, image: this.plan.image, cpus: String(this.plan.cpus) };
     const verdict = counts.failed === 0 ? "passed" : "failed";
-    const page = writeResult(join(repositoryRoot(), "results"), { name: resultName(this.options), verdict, versions, lines: this.lines, tables: this.tables, timelines: this.timelines });
+    const page = writeResult(join(repositoryRoot(), "results"), { name: this.resultName, verdict, versions, lines: this.lines, tables: this.tables, timelines: this.timelines });
     console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped. Result: ${relative(process.cwd(), page)} and .json`);
     return counts;
   }
@@ -103,8 +104,7 @@ class Run {
       const note = await whileWorking(name, run(world));
       this.line({ ...base, verdict: "passed", seconds: (Date.now() - started) / 1000, note: typeof note === "string" ? note : undefined });
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      this.line({ ...base, verdict: "failed", seconds: (Date.now() - started) / 1000, note: message.slice(0, 4000) });
+      this.line({ ...base, verdict: "failed", seconds: (Date.now() - started) / 1000, note: errorText(error) });
     }
   }
 
@@ -115,10 +115,8 @@ class Run {
   }
 }
 
-/** Runs that can be asked for by name don't overwrite each other's results; CI reads that of the quick one. */
-function resultName({ all, everyRole, only, image }: Options): string {
-  const part = only ? [only.join("-").replaceAll(" ", "-")] : everyRole ? ["every-role"] : all ? ["all"] : [];
-  return ["lab-vm", ...part, ...(image ? [image] : [])].join("-");
+function errorText(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, 4000);
 }
 
 function qemuVersion(): string {
@@ -134,44 +132,52 @@ function nextTurn(): number {
   return turn;
 }
 
-function planOf({ all, everyRole, only, seed, turn }: Options): RunPlan {
-  if (only) return namedPlan(only, seed);
-  if (everyRole) return everyRolePlan();
-  return all ? fullPlan(seed) : quickPlan(turn ?? nextTurn(), seed);
+/** The runs that were asked for. Those that have a name keep results of their own; CI reads that of the quick one. */
+function runsOf({ all, only, seed, turn, image }: Options): readonly Run[] {
+  if (all || only) {
+    return fullPlans(seed).filter(({ name }) => only?.includes(name) ?? true).map((plan) => {
+      const part = [plan.name, ...(image ? [image] : [])].join(" ").replaceAll(" ", "-");
+      return new Run({ ...plan, image: image ?? plan.image }, seed, `lab-vm-${part}`);
+    });
+  }
+  const { plan, left } = quickPlan(turn ?? nextTurn(), seed);
+  console.log(`A quick run, which leaves to others: ${left.join(", ")}.`);
+  return [new Run({ ...plan, image: image ?? plan.image }, seed, "lab-vm")];
 }
 
 async function main(): Promise<void> {
   const program = new Command("lab-vm")
     .option("--all", "everything, instead of the quick subset", false)
-    .option("--every-role", "what each quick run does, on machines of every role", false)
-    .option("--only <groups...>", "only the groups of these names")
+    .addOption(new Option("--only <names...>", "only the runs of these names").choices(fullPlans(1).map(({ name }) => name)))
     .option("--seed <number>", "of the moments at which power is cut", Number, 1)
-    .option("--image <variant>", "plain; hc-utils: with Hetzner's program for private interfaces; prepared: with what databases install")
+    .addOption(new Option("--image <variant>", "stock Debian; with Hetzner's program for private interfaces; with what databases install").choices(IMAGES))
     .option("--turn <number>", "which turn a quick run takes, instead of the next one", Number)
     .parse();
-  const options = program.opts<Options>();
-  const plan = planOf(options);
-  const image = options.image ?? plan.image;
-  process.env.TRIPLICATE_LAB_IMAGE = image;
-  process.env.TRIPLICATE_LAB_CPUS = String(plan.cpus);
-  const run = new Run({ ...plan, image }, options);
+  let current: Run | undefined;
   let isEnding = false;
   const end = () => {
     if (isEnding) return;
     isEnding = true;
     console.log("\ninterrupted: ending the machines");
-    void run.close().finally(() => process.exit(1));
+    void Promise.resolve(current?.close()).finally(() => process.exit(1));
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, end);
+  process.exitCode = 0;
+  for (const run of runsOf(program.opts<Options>())) {
+    current = run;
+    if (!(await isPassed(run))) process.exitCode = 1;
+  }
+}
+
+async function isPassed(run: Run): Promise<boolean> {
   try {
     await run.run();
   } catch (error) {
-    if (!(error instanceof CannotRunMachines)) throw error;
-    run.skip(error.message);
+    run.stopped(error);
   } finally {
     await run.close();
   }
-  process.exitCode = run.report().failed === 0 ? 0 : 1;
+  return run.report().failed === 0;
 }
 
 void main().catch((error: unknown) => {
