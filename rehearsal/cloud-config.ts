@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { gunzipSync, inflateSync } from "node:zlib";
 
 import { parse } from "yaml";
-import { FILES_ARCHIVE } from "../constructs/host/user-data";
+import { FILES_ARCHIVE, SEPARATOR } from "../constructs/host/user-data";
 import { decodeBase85 } from "../render/base85";
 
 /** A file that cloud-init writes at the first boot. */
@@ -52,8 +52,11 @@ export function readCloudConfig(userData: string): CloudConfig {
 function unpacked(written: readonly CloudConfigFile[]): CloudConfigFile[] {
   const list = written.find(({ path }) => path === FILES_ARCHIVE);
   if (!list) return [];
-  const entries = JSON.parse(inflateSync(decodeBase85(list.content.toString())).toString()) as [string, string, string, string][];
-  return entries.map(([path, content, mode, owner]) => ({ path, mode: parseInt(mode, 8), owner, content: Buffer.from(content) }));
+  const parts = inflateSync(decodeBase85(list.content.toString())).toString().split(SEPARATOR);
+  return Array.from({ length: parts.length / 4 }, (_, index) => {
+    const [path, content, mode, owner] = parts.slice(4 * index);
+    return { path, mode: parseInt(mode, 8), owner, content: Buffer.from(content) };
+  });
 }
 
 function readFile(entry: unknown, index: number): CloudConfigFile {

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from health_agent.local import ROUND_SECONDS, Answer, Checks, Leave, cause, complaints, keep, log
 
-MEMBER_WAIT_SECONDS = 2.5  # /member answers within this, so that a slow check is not taken for a dead machine
-PEER_SECONDS = 4.0  # limit for asking a peer's /member: TLS alone takes a busy machine half of it
-HEALTH_SECONDS = 24.0  # limit for asking machines' /health: each takes up to 11 s, and some wait for others
+MEMBER_WAIT_SECONDS = 8.0  # /member answers within this, so that a slow check is not taken for a dead machine
+CONNECT_SECONDS = 4.0  # longer than a busy machine takes, and short, since who is gone takes all of it
+PEER_SECONDS = 10.0  # limit for asking a peer's /member
+HEALTH_SECONDS = 24.0  # limit for asking machines' /health: each takes up to 21 s, and some wait for others
 AT_ONCE = 4  # questions: each makes a machine run all its checks, and many virtual machines may share a host
 
 
@@ -33,7 +34,7 @@ class Peers:
         """GET from another agent within the limit; raises OSError, HTTPException or ValueError."""
         deadline = time.monotonic() + seconds
         connection = http.client.HTTPConnection(address, self.port)
-        raw = socket.create_connection((self._route(address), self.port), min(seconds, PEER_SECONDS))
+        raw = socket.create_connection((self._route(address), self.port), min(seconds, CONNECT_SECONDS))
         try:
             raw.settimeout(max(0.05, deadline - time.monotonic()))
             raw = connection.sock = self.context.wrap_socket(raw, server_hostname=address)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 CHECK_SECONDS = 10.0  # a check that takes longer is ill
-ROUND_SECONDS = CHECK_SECONDS + 1  # who waits so long hears of this round, unless there are very many checks
-FRESH_SECONDS = 1.0  # checks run at most once in this time, however often the machine is asked
+ROUND_SECONDS = 2 * CHECK_SECONDS + 1  # who waits so long hears of this round, unless there are very many checks
+FRESH_SECONDS = 1.0  # checks run at most once in this time, and half of the time, however often the machine is asked
 NOT_YET = "exit 75"  # EX_TEMPFAIL of a directory's first program: it is too early to ask the others
 STALE_SECONDS = 15.0  # older results are not given while new checks still run
 PLAIN_LENGTH = 300
@@ -111,14 +111,15 @@ class Checks:
         self.directory, self.programs = directory, programs
         self.changed = threading.Condition()
         self.running = False
-        self.started = self.finished = float("-inf")
+        self.started = self.finished = -1e9
         self.results: dict[str, Result] = {}
 
     def latest(self, wait: float = ROUND_SECONDS) -> dict[str, Result]:
         """Give each program's result, in name order; while there is none, the directory's name has one that says so."""
         with self.changed:
-            if not self.running and time.monotonic() - self.started > FRESH_SECONDS:
-                self.running, self.started = True, time.monotonic()
+            now = time.monotonic()
+            if not self.running and now - self.finished > max(FRESH_SECONDS, self.finished - self.started):
+                self.running, self.started = True, now
                 threading.Thread(target=self._run_all, daemon=True).start()
             done = self.changed.wait_for(lambda: not self.running, wait)
             if not done and time.monotonic() - self.finished > STALE_SECONDS:

@@ -6,8 +6,8 @@ import { ANSWER_TIMEOUT_MS, healthUrl, healthy, mutualTls } from "./agents";
 import { Census } from "./census";
 import { Switches } from "./switches";
 
-/** How often the gate asks where no machine is made: enough for an agent that restarts, too few to keep a plan waiting. */
-const IDLE_ATTEMPTS = 3;
+/** How often the gate asks where no machine is made: enough for an agent that restarts or is busy, too few to keep a plan waiting. */
+const IDLE_ATTEMPTS = 6;
 
 /** What a health gate asks. */
 export interface HealthGateProps {
@@ -36,8 +36,8 @@ export interface HealthGateProps {
  * Stops a deploy at a data center that is not well.
  *
  * With machines to change, it waits after the change: first for the machine that answers, then for that machine to find
- * all of them well. With nothing to change, it is asked at plan time and answered at once, so that a deploy checks again
- * what passed before. Either way it says which machine is ill, and why.
+ * all of them well. With nothing to change, it is asked at plan time and waits for six intervals only, so that a deploy
+ * checks again what passed before, and what is ill for a moment does not stop a plan. Either way it says which machine is ill, and why.
  */
 export class HealthGate extends Construct {
   constructor(scope: Construct, id: string, props: HealthGateProps) {
@@ -45,13 +45,14 @@ export class HealthGate extends Construct {
     const scopeOfHealth: Record<string, string> = props.cluster ? { cluster: props.cluster.join(",") } : { forming: "allowed" };
     const { gateAttempts } = props.switches;
     const isMaking = `length(${props.census.making}) > 0`;
-    const wait = `${isMaking} ? ${gateAttempts} * ${props.intervalSeconds} : 0`;
+    const attempts = `${isMaking} ? ${gateAttempts} : min(${gateAttempts}, ${IDLE_ATTEMPTS})`;
+    const wait = `(${attempts}) * ${props.intervalSeconds}`;
     const gate = new DataHttp(this, "Resource", {
       ...mutualTls(props.operator),
       url: healthUrl(props.address, props.members.join(","), { ...scopeOfHealth, wait: `\${${wait}}` }),
       requestTimeoutMs: Token.asNumber(`\${${ANSWER_TIMEOUT_MS} + 1000 * (${wait})}`),
       retry: {
-        attempts: Token.asNumber(`\${${isMaking} ? ${gateAttempts} : min(${gateAttempts}, ${IDLE_ATTEMPTS})}`),
+        attempts: Token.asNumber(`\${${attempts}}`),
         minDelayMs: props.intervalSeconds * 1000,
         maxDelayMs: props.intervalSeconds * 1000,
       },

@@ -45,14 +45,14 @@ export const HOST_ENV = `${RUNTIME_DIRECTORY}/host.env`;
 /** All files that are not of one host alone, compressed; kept on the host, for whoever wants to compare. */
 export const FILES_ARCHIVE = "/var/lib/triplicate/files";
 
-/** What was compressed before, by what it holds; hosts of a role share all but a file or two. */
-const packed = new Map<string, string>();
+/** Between the parts of {@link FILES_ARCHIVE}: path, content, mode and owner of each file. */
+export const SEPARATOR = "\u0000";
 
 /**
  * Composes user_data: static files compressed here, at synth, so that neither the clock nor the version of Terraform or
  * Node changes a byte of it (a changed byte replaces the machine).
  *
- * What hosts share is one list, compressed as a whole and in base 85: half of what the files would take one by one.
+ * What hosts share is one text, compressed as a whole and in base 85: half of what the files would take one by one.
  *
  * @throws Error when it could exceed the budget once filled in; the message names the largest parts.
  */
@@ -89,11 +89,13 @@ function isShared({ isUnique }: HostFile): boolean {
   return !isUnique;
 }
 
-/** Sorted by kind: what looks alike is compressed best side by side. */
+/** Sorted by kind: what looks alike is compressed best side by side. Between the parts is what no text holds. */
 function packShared(files: readonly HostFile[]): CloudConfigFile {
+  const binary = files.find(({ content }) => content.includes(SEPARATOR));
+  if (binary) throw new Error(`${binary.path} holds the character U+0000, which ends a text here; add it with isUnique`);
   const entries = files.map(({ path, content, mode, owner }) => [path, content, mode ?? "0644", owner ?? "root:root"]);
-  const list = JSON.stringify(entries.sort(([a], [b]) => (kind(a) < kind(b) ? -1 : 1)));
-  return { path: FILES_ARCHIVE, owner: "root:root", mode: "0600", encoding: "quoted", content: packOnce(list, encodeShared) };
+  const list = entries.sort(([a], [b]) => (kind(a) < kind(b) ? -1 : 1)).flat().join(SEPARATOR);
+  return { path: FILES_ARCHIVE, owner: "root:root", mode: "0600", encoding: "quoted", content: packText(list) };
 }
 
 function kind(path: string): string {
@@ -101,27 +103,24 @@ function kind(path: string): string {
 }
 
 function packUnique(file: HostFile): CloudConfigFile {
-  const content = packOnce(file.content, encodeUnique);
+  const content = packFile(file.content);
   return { path: file.path, owner: file.owner ?? "root:root", mode: file.mode ?? "0644", encoding: "gz+b64", content };
 }
 
 /** As our own program reads it. */
-function encodeShared(bytes: Uint8Array): string {
-  return encodeBase85(zlibSync(bytes, { level: 9 }));
-}
+const packText = remembered((bytes) => encodeBase85(zlibSync(bytes, { level: 9 })));
 
 /** As cloud-init reads it. */
-function encodeUnique(bytes: Uint8Array): string {
-  return Buffer.from(gzipSync(bytes, { level: 9, mtime: 0 })).toString("base64");
-}
+const packFile = remembered((bytes) => Buffer.from(gzipSync(bytes, { level: 9, mtime: 0 })).toString("base64"));
 
-function packOnce(text: string, encode: (bytes: Uint8Array) => string): string {
-  let content = packed.get(text);
-  if (content === undefined) {
-    content = encode(Buffer.from(text));
+/** Done once for each text: hosts of a role share all but a file or two. */
+function remembered(pack: (bytes: Uint8Array) => string): (text: string) => string {
+  const packed = new Map<string, string>();
+  return (text) => {
+    const content = packed.get(text) ?? pack(Buffer.from(text));
     packed.set(text, content);
-  }
-  return content;
+    return content;
+  };
 }
 
 /** As a JSON string, which is a YAML one too: newlines and quotes of the value stay inside, at a byte each. */
