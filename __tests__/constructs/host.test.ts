@@ -298,12 +298,12 @@ describe("user_data", () => {
   });
 
   test("keeps paths, owners, modes and bytes, packed together or alone", () => {
-    const content = " ü漢🦉 ${HOME} %{x}\r\n\\ \"'\t";
-    const files = [
-      { path: `/etc/${"long-".repeat(12)}/ü${"name-".repeat(12)}`, content },
-      { path: "/etc/sticky", content: "", mode: "1755", owner: "root:adm" },
-    ];
     for (const isUnique of [false, true]) {
+      const content = `${isUnique ? "\u0000" : ""} ü漢🦉 \${HOME} %{x}\r\n\\ "'\t`;
+      const files = [
+        { path: `/etc/${"long-".repeat(12)}/ü${"name-".repeat(12)}`, content },
+        { path: "/etc/sticky", content: "", mode: "1755", owner: "root:adm" },
+      ];
       const read = readCloudConfig(literal(composeUserData({ ...spec, files: files.map((file) => ({ ...file, isUnique })) }).template)).files;
       expect(read.filter(({ path }) => path !== FILES_ARCHIVE).map((file) => ({ ...file, content: file.content.toString() }))).toEqual([
         { path: files[0].path, content, mode: 0o644, owner: "root:root" },
