@@ -1,8 +1,9 @@
 /** Tests run on the TypeScript sources; workspace packages too, so that no build can be stale. */
 module.exports = {
   testEnvironment: "node",
-  // Terraform's plugin cache is not made for two inits at once, and two cores are busy with one
-  maxWorkers: 1,
+  // the longest suites wait for gates most of their time; more than two would make machines miss their limits
+  maxWorkers: 2,
+  globalSetup: "<rootDir>/__tests__/support/fill-plugin-cache.ts",
   reporters: ["default", "<rootDir>/tools/jest-counts.js"],
   roots: ["<rootDir>/__tests__", "<rootDir>/packages/hetzner-local"],
   testMatch: ["**/__tests__/**/*.test.ts"],

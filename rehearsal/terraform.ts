@@ -1,6 +1,6 @@
 import { ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 
@@ -68,7 +68,10 @@ export function terraformEnvironment(): Record<string, string> {
     "",
   ].join("\n");
   const file = join(cache, `terraform-${createHash("sha256").update(text).digest("hex").slice(0, 8)}.rc`);
-  writeFileSync(file, text);
+  if (!existsSync(file)) {
+    writeFileSync(`${file}.${process.pid}`, text);
+    renameSync(`${file}.${process.pid}`, file); // others may read it at any moment
+  }
   return { ...common, TF_CLI_CONFIG_FILE: file };
 }
 

@@ -139,9 +139,9 @@ describe("replacement guard", () => {
 
   test("asks the other data centers that have machines, and only when something would be replaced", () => {
     const guard = data(guarded(), "http", "others");
-    expect(guard).toMatchObject({ ...MUTUAL_TLS, request_timeout_ms: 40_000 });
+    expect(guard).toMatchObject({ ...MUTUAL_TLS, request_timeout_ms: 60_000 });
     expect(guard.for_each).toMatch(/^\$\{length\(local\.replacing\) > 0 && !var\.replace_while_ill && !var\.teardown \? toset\(\[for s in data\.hcloud_servers\.existing\.servers : .*\]\) : toset\(\[\]\)\}$/);
-    expect(guard.url).toMatch(/^https:\/\/\$\{.*\[each\.key\]\}:9443\/health\/data-center\?members=\$\{join\(",", sort\(.*== each\.key\]\)\)\}&forming=allowed&wait=10$/);
+    expect(guard.url).toMatch(/^https:\/\/\$\{.*\[each\.key\]\}:9443\/health\/data-center\?members=\$\{join\(",", sort\(.*== each\.key\]\)\)\}&forming=allowed&wait=30$/);
   });
 
   test("names what it leaves alone, and the way out", () => {

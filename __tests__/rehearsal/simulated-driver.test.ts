@@ -68,13 +68,13 @@ function serverOf(slot: Slot, id: number, more: Partial<DriverServer> = {}): Dri
 
 const nicOf = (slot: Slot) => ({ networkId: 1, address: slot.address, macAddress: "86:00:00:00:00:01" });
 
-/** An answer may take as long as a peer that is silent. */
-async function healthOf(slot: Slot, timeoutSeconds = 6): Promise<MachineHealth> {
+/** An answer may take as long as the agent waits for a peer that is silent (PEER_SECONDS of the agent, 10). */
+async function healthOf(slot: Slot, timeoutSeconds = 15): Promise<MachineHealth> {
   const client = clientFor(slot.publicIpv4, pki, operator, { timeoutSeconds });
   return client.getHealth().finally(() => client.close());
 }
 
-const become = (slot: Slot, status: string, seconds = 20): Promise<MachineHealth> =>
+const become = (slot: Slot, status: string, seconds = 40): Promise<MachineHealth> =>
   eventually(
     () => healthOf(slot),
     (health) => health.status === status,

@@ -7,8 +7,8 @@ import { ANSWER_TIMEOUT_MS, healthUrl, healthy, mutualTls } from "./agents";
 import { Census } from "./census";
 import { Switches } from "./switches";
 
-/** How long another data center may take to be well: an agent that restarts, or one slow round of its checks, is no reason to refuse. */
-const WAIT_SECONDS = 10;
+/** How long another data center may take to be well: longer than its slowest answer (24 s), so that one that is ill for a moment is asked again. */
+const WAIT_SECONDS = 30;
 
 /** When a replacement is refused. */
 export interface ReplacementGuardProps {
